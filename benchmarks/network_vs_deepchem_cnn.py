@@ -1,0 +1,82 @@
+"""Train VoxelCNNModel and DeepChem's CNN(dims=3) on the same data for the same number of steps, and print one table.
+
+Data: the embedded sample, featurized as atom types, target the gap. Both models see labels normalized by DeepChem's own
+NormalizationTransformer and are judged in the labels' units on the same held-out fifth.
+
+    python benchmarks/network_vs_deepchem_cnn.py --steps 500
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+
+import numpy as np
+import torch
+
+from deepchem_density.cnn import VoxelCNNModel
+from deepchem_density.datasets import load_sample, to_dataset
+from deepchem_density.featurizers import AtomVoxel
+from deepchem_density.quiet import deepchem as dc
+
+
+def models(n_channels: int, batch_size: int, seed: int) -> dict[str, dc.models.TorchModel]:
+    torch.manual_seed(seed)
+    common = {"mode": "regression", "batch_size": batch_size}
+    same_layers = {"layer_filters": [16, 32, 64, 128], "kernel_size": 3, "strides": [1, 2, 2, 2], "padding": 1}
+    deepchem_cnn = dc.models.torch_models.CNN
+    return {
+        "VoxelCNNModel": VoxelCNNModel(1, n_channels, batch_size=batch_size, seed=seed),
+        "VoxelCNNModel, float32, no turns": VoxelCNNModel(
+            1, n_channels, batch_size=batch_size, seed=seed, augment=False, autocast=False
+        ),
+        "dc CNN as it comes": deepchem_cnn(1, n_channels, dims=3, **common),
+        "dc CNN, our widths": deepchem_cnn(
+            1, n_channels, dims=3, dropouts=0.0, weight_init_stddevs=0.05, bias_init_consts=0.0, **same_layers, **common
+        ),
+    }
+
+
+def take_steps(model: dc.models.TorchModel, train: dc.data.Dataset, steps: int) -> float:
+    """Train for exactly `steps` steps and return the seconds it took."""
+    start = time.perf_counter()
+    if isinstance(model, VoxelCNNModel):
+        model.fit(train, nb_epoch=None, max_steps=steps, checkpoint_interval=0)
+    else:
+        np.random.seed(0)  # noqa: NPY002
+        for done in range(0, steps, -(-len(train) // model.batch_size)):
+            batches = model.default_generator(train, epochs=1, deterministic=False)
+            left = (batch for batch, _ in zip(batches, range(steps - done), strict=False))
+            model.fit_generator(left, checkpoint_interval=0)
+    return time.perf_counter() - start
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--steps", type=int, default=500)
+    parser.add_argument("--batch-size", type=int, default=32)
+    parser.add_argument("--seed", type=int, default=0)
+    given = parser.parse_args()
+
+    data = to_dataset(load_sample(), AtomVoxel(), tasks=["gap"])
+    order = np.random.default_rng(given.seed).permutation(len(data))
+    held_out = len(data) // 5
+    test, train = data.select(order[:held_out]), data.select(order[held_out:])
+    normalizer = dc.trans.NormalizationTransformer(transform_y=True, dataset=train)
+    scaled = normalizer.transform(train)
+
+    constant = np.abs(test.y - np.median(train.y)).mean()
+    threads = torch.get_num_threads()
+    print(f"{len(train)} training, {len(test)} test molecules, voxels {data.X.shape[1:]}, threads {threads}")
+    print(f"{'model':34} {'parameters':>10} {'samples/s':>10} {'test MAE':>10}")
+    print(f"{'median label':34} {1:10d} {'':10} {constant:10.5f}")
+    for name, model in models(data.X.shape[-1], given.batch_size, given.seed).items():
+        seconds = take_steps(model, scaled, given.steps)
+        error = np.abs(model.predict(test, [normalizer]).reshape(test.y.shape) - test.y).mean()
+        built = [one for one in model.model.parameters() if not torch.nn.parameter.is_lazy(one)]
+        size = sum(parameter.numel() for parameter in built)
+        print(f"{name:34} {size:10d} {given.steps * given.batch_size / seconds:10.1f} {error:10.5f}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,61 @@
+"""Electron density, its gradient, occupancy and atom types as voxel grids for DeepChem.
+
+Public names are loaded when they are first used, so that ``deepchem-density --help``, grids and fields never wait for
+DeepChem.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "AtomVoxel": "featurizers",
+    "ConvergenceError": "errors",
+    "DensityVoxel": "featurizers",
+    "FeaturizationError": "errors",
+    "GradientVoxel": "featurizers",
+    "OccupancyVoxel": "featurizers",
+    "Recipe": "representations",
+    "Structure": "structure",
+    "VoxelCNN": "network",
+    "VoxelCNNModel": "cnn",
+    "VoxelGrid": "grid",
+    "inverse_transform": "representations",
+    "load_qm9": "qm9",
+    "load_sample": "qm9",
+    "voxelize": "grid",
+    "xtb_density": "fields.xtb",
+}
+
+__all__ = sorted(_HOMES)  # noqa: PLE0605
+
+if TYPE_CHECKING:
+    from deepchem_density.cnn import VoxelCNNModel as VoxelCNNModel
+    from deepchem_density.errors import ConvergenceError as ConvergenceError
+    from deepchem_density.errors import FeaturizationError as FeaturizationError
+    from deepchem_density.featurizers import AtomVoxel as AtomVoxel
+    from deepchem_density.featurizers import DensityVoxel as DensityVoxel
+    from deepchem_density.featurizers import GradientVoxel as GradientVoxel
+    from deepchem_density.featurizers import OccupancyVoxel as OccupancyVoxel
+    from deepchem_density.fields.xtb import xtb_density as xtb_density
+    from deepchem_density.grid import VoxelGrid as VoxelGrid
+    from deepchem_density.grid import voxelize as voxelize
+    from deepchem_density.network import VoxelCNN as VoxelCNN
+    from deepchem_density.qm9 import load_qm9 as load_qm9
+    from deepchem_density.qm9 import load_sample as load_sample
+    from deepchem_density.representations import Recipe as Recipe
+    from deepchem_density.representations import inverse_transform as inverse_transform
+    from deepchem_density.structure import Structure as Structure
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'deepchem_density' has no attribute {name!r}")
+    return getattr(import_module(f"deepchem_density.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

@@ -1,0 +1,82 @@
+"""What a model must beat: a constant, and a line in the number of atoms of each element."""
+
+from __future__ import annotations
+
+import numpy as np
+
+__all__ = ["predict_constant", "predict_linear"]
+
+
+def predict_constant(y_train: np.ndarray, n: int) -> np.ndarray:
+    """Predict the median of the training labels for each of `n` molecules.
+
+    The median, not the mean, is the constant with the least mean absolute error.
+
+    Parameters
+    ----------
+    y_train : np.ndarray
+        (n_train,) or (n_train, n_tasks) labels, NaN where not known.
+    n : int
+        Number of predictions.
+
+    Returns
+    -------
+    np.ndarray
+        (n,) or (n, n_tasks) float64.
+
+    Raises
+    ------
+    ValueError
+        If a task has no known label.
+    """
+    y_train = np.asarray(y_train, dtype=np.float64)
+    if y_train.ndim not in (1, 2) or not np.isfinite(y_train).any(axis=0).all():
+        raise ValueError(
+            f"y_train must have shape (n_train,) or (n_train, n_tasks) with at least one known label for each task; "
+            f"its shape is {y_train.shape}"
+        )
+    return np.broadcast_to(np.nanmedian(y_train, axis=0), (n, *y_train.shape[1:])).copy()
+
+
+def predict_linear(counts_train: np.ndarray, y_train: np.ndarray, counts_test: np.ndarray) -> np.ndarray:
+    """Predict labels by least squares on element counts, with an intercept.
+
+    Only elements that the training molecules hold get a coefficient; atoms of others add nothing to a prediction. With
+    fewer molecules than coefficients, or counts that depend on each other, the smallest coefficients that fit best are
+    taken.
+
+    Parameters
+    ----------
+    counts_train : np.ndarray
+        (n_train, n_elements) atoms of each element.
+    y_train : np.ndarray
+        (n_train,) or (n_train, n_tasks) labels, all known.
+    counts_test : np.ndarray
+        (n_test, n_elements), columns as in `counts_train`.
+
+    Returns
+    -------
+    np.ndarray
+        (n_test,) or (n_test, n_tasks) float64.
+
+    Raises
+    ------
+    ValueError
+        If shapes do not fit together or a label is not finite.
+    """
+    counts_train, counts_test = (np.asarray(counts, dtype=np.float64) for counts in (counts_train, counts_test))
+    y_train = np.asarray(y_train, dtype=np.float64)
+    if counts_train.ndim != 2 or counts_test.ndim != 2 or counts_train.shape[1] != counts_test.shape[1]:
+        raise ValueError(
+            f"element counts must be two-dimensional with the same elements in the columns, not {counts_train.shape} "
+            f"and {counts_test.shape}"
+        )
+    if y_train.ndim not in (1, 2) or len(y_train) != len(counts_train) or len(y_train) == 0:
+        raise ValueError(f"y_train of shape {y_train.shape} does not fit {len(counts_train)} training molecules")
+    if not np.isfinite(y_train).all():
+        raise ValueError("y_train holds labels that are NaN or infinite; leave these molecules out")
+    seen = counts_train.any(axis=0)
+    # centred, so that the smallest-norm solution spares the intercept
+    mean_counts, mean_y = counts_train[:, seen].mean(axis=0), y_train.mean(axis=0)
+    slopes, *_ = np.linalg.lstsq(counts_train[:, seen] - mean_counts, y_train - mean_y, rcond=None)
+    return (counts_test[:, seen] - mean_counts) @ slopes + mean_y

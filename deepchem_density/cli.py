@@ -1,0 +1,165 @@
+"""The command line: ``deepchem-density curve --rep gradient`` does what ``mlflow run . -P rep=gradient`` does."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import logging
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from deepchem_density import __version__
+
+if TYPE_CHECKING:
+    from deepchem_density.learning_curve import Cell, CurveConfig
+
+__all__ = ["main"]
+
+DEFAULT_OUT = "runs"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command and return the exit status: 0, or 2 for what cannot run."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
+    from deepchem_density.errors import FeaturizationError
+
+    try:
+        return options.command(options)
+    except (ValueError, ImportError, FeaturizationError, FileNotFoundError) as error:
+        print(f"deepchem-density: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("deepchem-density: interrupted; the same command goes on where this one stopped.", file=sys.stderr)
+        return 130
+
+
+def curve(options: argparse.Namespace) -> int:
+    """Run a learning curve, print its table, and leave table, figures and model in files and in MLflow."""
+    from deepchem_density.learning_curve import CurveConfig, run_curve
+    from deepchem_density.tracking import MlflowTracker, NoTracker
+
+    if options.epochs:
+        options.steps = 0
+    names = {field.name for field in dataclasses.fields(CurveConfig)}
+    config = CurveConfig(**{name: value for name, value in vars(options).items() if name in names})
+    config.check()
+    tracker = MlflowTracker() if options.track else NoTracker()
+    out = Path(options.out)
+
+    def report_cell(cell: Cell) -> None:
+        tracker.cell(cell)
+        row = cell.rows[0]
+        print(f"{cell.name}: {row['target']} MAE {row['mae']:.4g} {row['unit']} ({row['seconds']:.0f} s)", flush=True)
+
+    with tracker.run(config):
+        cells = run_curve(config, out, options.n_jobs, tracker.epoch, report_cell)
+        files = _write_report(config, cells, out)
+        tracker.files(files)
+        tracker.model(cells[-1], config)
+    print("\n" + files[0].read_text())
+    print(f"Figures: {', '.join(str(path) for path in files if path.suffix == '.png')}")
+    return 0
+
+
+def _write_report(config: CurveConfig, cells: list[Cell], out: Path) -> list[Path]:
+    """Write the table and figures of the study, with the curves of all representations run so far."""
+    from deepchem_density.report import (
+        collect_rows,
+        curve_table,
+        learning_curve_figure,
+        markdown,
+        parity_figure,
+        save_figure,
+    )
+    from deepchem_density.voxel_store import write_atomically
+
+    folder = out / f"{config.dataset}-{'-'.join(config.targets)}-{config.study}"
+    folder.mkdir(parents=True, exist_ok=True)
+    table = curve_table(collect_rows(out / "cells" / config.study))
+    write_atomically(folder / "table.md", markdown(table).encode())
+    write_atomically(folder / "table.csv", table.to_csv(index=False).encode())
+    first = table.iloc[0]
+    return [
+        folder / "table.md",
+        folder / "table.csv",
+        save_figure(learning_curve_figure(table, f"{config.dataset}, {first['seeds']} seeds"), folder / "learning_curve.png"),
+        save_figure(parity_figure(cells[-1], config.targets), folder / f"parity_{config.rep}.png"),
+    ]
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="deepchem-density", description="Electron density as input for molecular machine learning.")
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(required=True, metavar="command")
+    one = commands.add_parser(
+        "curve",
+        help="a learning curve: featurize, train over nested fractions and seeds, compare with baselines",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    one.set_defaults(command=curve)
+    for flag, kind, default, text in _OPTIONS:
+        one.add_argument(flag, type=kind, default=default, help=text)
+    one.add_argument("--n-jobs", type=int, default=-1, help="processes that compute voxels; -1 is one a core")
+    one.add_argument("--out", default=DEFAULT_OUT, help="folder for voxels, finished cells, tables and figures")
+    one.add_argument(
+        "--track",
+        action=argparse.BooleanOptionalAction,
+        default="MLFLOW_RUN_ID" in os.environ,
+        help="log to MLflow; on by itself under mlflow run",
+    )
+    return parser
+
+
+def _tuple_of(kind: type) -> Callable[[str], tuple[Any, ...]]:
+    def convert(text: str) -> tuple[Any, ...]:
+        return tuple(kind(part) for part in text.replace(",", " ").split())
+
+    convert.__name__ = f"list of {kind.__name__}"
+    return convert
+
+
+def _seed_or_none(text: str) -> int | None:
+    return None if text.lower() in ("none", "") else int(text)
+
+
+# Defaults are those of CurveConfig, repeated here so that --help needs no import; a test compares them.
+_OPTIONS: tuple[tuple[str, Callable[[str], Any], Any, str], ...] = (
+    ("--rep", str, "density", "atom, density, gradient or occupancy"),
+    ("--dataset", str, "sample", "sample (2,000 QM9 molecules in this package), qm9 (all of it) or sdf (data_dir)"),
+    ("--data-dir", str, "", "folder with an .sdf and its .csv of labels, or for the cache of qm9"),
+    ("--targets", _tuple_of(str), ("gap",), "label columns, learned together"),
+    ("--fractions", _tuple_of(float), (0.0625, 0.25, 1.0), "of the training molecules, nested"),
+    ("--seeds", _tuple_of(int), (0, 1), "each draws its own training molecules and weights"),
+    ("--n-train", int, 0, "training molecules at fraction 1; 0 takes all that are left"),
+    ("--n-valid", int, 100, "molecules watched during training"),
+    ("--n-test", int, 400, "molecules of the fixed test set"),
+    ("--split-seed", int, 0, "fixes the test set"),
+    ("--steps", int, 300, "gradient steps of every cell"),
+    ("--epochs", int, 0, "passes over the training molecules, instead of steps"),
+    ("--batch-size", int, 32, "molecules a step"),
+    ("--learning-rate", float, 3e-3, "highest rate of the one-cycle schedule"),
+    ("--widths", _tuple_of(int), (16, 32, 64, 128), "channels of each stage of the network"),
+    ("--depth", int, 1, "convolutions of each stage"),
+    ("--stem-widths", _tuple_of(int), (), "channels of pointwise layers in front"),
+    ("--pooling", str, "mean", "mean or sum over the last cells"),
+    ("--box-width", float, 14.4, "Å"),
+    ("--voxel-width", float, 0.6, "Å"),
+    ("--oversampling", int, 2, "points of a voxel along each axis"),
+    ("--center", str, "mean", "mean or charge"),
+    ("--rotation-seed", _seed_or_none, None, "turns each molecule at random; none keeps the axes of the input"),
+    ("--sigma", float, 0.5, "width of an atom in Å, for atom"),
+    ("--transform", str, "none", "none, sqrt or log, for density and gradient"),
+    ("--shape", str, "vdw", "vdw or density, for occupancy"),
+    ("--threshold", float, 0.0135, "e/Å³, for occupancy with shape=density"),
+    ("--engine", str, "xtb", "xtb or tblite"),
+    ("--method", str, "GFN2-xTB", "GFN2-xTB or GFN1-xTB"),
+)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

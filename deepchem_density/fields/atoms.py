@@ -1,0 +1,134 @@
+"""Fields made from atoms alone: Gaussians in one channel per element, and the union of van der Waals spheres."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from deepchem_density.fields import Field
+
+__all__ = ["AtomTypes", "VdwOccupancy"]
+
+REACH = 6.0
+"""Gaussians are cut at this many sigma, at exp(-18) = 1.5e-8 of their height."""
+
+POINTS_TIMES_ATOMS = 1 << 24
+
+
+class AtomTypes(Field):
+    """The smoothed number density of the atoms of each channel, in atoms/Å³.
+
+    An atom at A adds (2πσ²)^(-3/2) exp(-|r - A|²/2σ²) to its channel: the sum over all voxels times the volume of one
+    is the number of atoms.
+
+    Parameters
+    ----------
+    positions : np.ndarray
+        (n_atoms, 3) in Å.
+    channels : np.ndarray
+        Channel of each atom, (n_atoms,).
+    n_channels : int
+        Number of channels.
+    sigma : float
+        Width σ in Å.
+    """
+
+    def __init__(self, positions: np.ndarray, channels: np.ndarray, n_channels: int, sigma: float = 0.5) -> None:
+        if not sigma > 0:
+            raise ValueError(f"sigma={sigma} arrived; a positive width in Å is accepted, for instance 0.5.")
+        self.positions = positions
+        self.channels = channels
+        self.n_channels = n_channels
+        self.sigma = sigma
+
+    def in_frame(self, center: np.ndarray, rotation: np.ndarray) -> AtomTypes:
+        """Return the same atoms seen from a frame."""
+        return AtomTypes((self.positions - center) @ rotation, self.channels, self.n_channels, self.sigma)
+
+    def at(self, points: torch.Tensor) -> torch.Tensor:
+        """Return the number densities (n, n_channels)."""
+        positions = torch.as_tensor(self.positions, dtype=points.dtype, device=points.device)
+        step = max(1, POINTS_TIMES_ATOMS // len(positions))
+        values = [
+            self._height * torch.exp(torch.cdist(part, positions).square() / (-2 * self.sigma**2)) @ self._one_hot(points)
+            for part in points.split(step)
+        ]
+        return torch.cat(values)
+
+    def on_axes(self, x: torch.Tensor, y: torch.Tensor, z: torch.Tensor) -> torch.Tensor:
+        """Return the number densities (nx, ny, nz, n_channels)."""
+        return self._product([axis[:, None] for axis in (x, y, z)])
+
+    def cell_means(self, axis: torch.Tensor) -> torch.Tensor:
+        """Return the mean over each cell: of a product along three axes it is the product of the means."""
+        return self._product([axis, axis, axis])
+
+    @property
+    def _height(self) -> float:
+        return float((2 * np.pi * self.sigma**2) ** -1.5)
+
+    def _one_hot(self, like: torch.Tensor) -> torch.Tensor:
+        channels = torch.as_tensor(self.channels, device=like.device)
+        return torch.nn.functional.one_hot(channels, self.n_channels).to(like.dtype)
+
+    def _product(self, axes: list[torch.Tensor]) -> torch.Tensor:
+        """Return Σ_atoms X(x) Y(y) Z(z) per channel within reach of the atoms, zero elsewhere; axes are (cells, sub-points)."""
+        shape = [len(axis) for axis in axes]
+        values = torch.zeros((*shape, self.n_channels), dtype=axes[0].dtype, device=axes[0].device)
+        margin = REACH * self.sigma
+        near, tables = [], []
+        for i, axis in enumerate(axes):
+            bounds = self.positions[:, i].min() - margin, self.positions[:, i].max() + margin
+            near.append(_within(axis[:, 0], axis[:, -1], *bounds))
+            positions = torch.as_tensor(self.positions[:, i], dtype=axis.dtype, device=axis.device)
+            u = axis[near[-1]] - positions[:, None, None]
+            tables.append(torch.exp(u * u * (-0.5 / self.sigma**2)).mean(dim=2))
+        x, y, z = tables
+        by_channel = (z[:, :, None] * self._one_hot(z)[:, None, :]).mul_(self._height)
+        columns = (y[:, :, None, None] * by_channel[:, None, :, :]).flatten(1)
+        values[near[0], near[1], near[2]] = (x.T @ columns).unflatten(1, (y.shape[1], z.shape[1], self.n_channels))
+        return values
+
+
+class VdwOccupancy(Field):
+    """1 within the van der Waals radius of any atom, 0 elsewhere.
+
+    Parameters
+    ----------
+    positions : np.ndarray
+        (n_atoms, 3) in Å.
+    radii : np.ndarray
+        (n_atoms,) in Å.
+    """
+
+    def __init__(self, positions: np.ndarray, radii: np.ndarray) -> None:
+        self.positions = positions
+        self.radii = radii
+
+    def in_frame(self, center: np.ndarray, rotation: np.ndarray) -> VdwOccupancy:
+        """Return the same spheres seen from a frame."""
+        return VdwOccupancy((self.positions - center) @ rotation, self.radii)
+
+    def at(self, points: torch.Tensor) -> torch.Tensor:
+        """Return 0 or 1, (n, 1)."""
+        inside = torch.zeros(len(points), dtype=torch.bool, device=points.device)
+        for position, radius in zip(self.positions, self.radii, strict=True):
+            center = torch.as_tensor(position, dtype=points.dtype, device=points.device)
+            inside |= (points - center).square().sum(dim=1) <= radius**2
+        return inside.to(points.dtype)[:, None]
+
+    def on_axes(self, x: torch.Tensor, y: torch.Tensor, z: torch.Tensor) -> torch.Tensor:
+        """Return 0 or 1, (nx, ny, nz, 1); each atom looks only at the block of points around it."""
+        inside = torch.zeros((len(x), len(y), len(z)), dtype=torch.bool, device=x.device)
+        for position, radius in zip(self.positions, self.radii, strict=True):
+            block = tuple(_within(a, a, c - radius, c + radius) for a, c in zip((x, y, z), position, strict=True))
+            dx, dy, dz = ((a[b] - c).square() for a, b, c in zip((x, y, z), block, position, strict=True))
+            inside[block] |= dx[:, None, None] + dy[:, None] + dz <= radius**2
+        return inside.to(x.dtype)[..., None]
+
+
+def _within(first: torch.Tensor, last: torch.Tensor, low: float, high: float) -> slice:
+    """Return the cells, from first to last coordinate in ascending order, that touch the interval."""
+    start = int(torch.searchsorted(last.contiguous(), low))
+    stop = int(torch.searchsorted(first.contiguous(), high, right=True))
+    return slice(start, max(start, stop))

@@ -1,0 +1,59 @@
+"""Fields made from a density: the length of its gradient, and the region where it is above a threshold."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from deepchem_density.fields import Density, Field
+
+__all__ = ["Above", "GradientMagnitude"]
+
+
+class GradientMagnitude(Field):
+    """|∇ρ| of a density, in e/Å⁴."""
+
+    def __init__(self, density: Density) -> None:
+        self.density = density
+
+    def in_frame(self, center: np.ndarray, rotation: np.ndarray) -> GradientMagnitude:
+        """Return the same field seen from a frame."""
+        return GradientMagnitude(self.density.in_frame(center, rotation))
+
+    def at(self, points: torch.Tensor) -> torch.Tensor:
+        """Return |∇ρ| (n, 1)."""
+        return _length(self.density.gradient_at(points))
+
+    def on_axes(self, x: torch.Tensor, y: torch.Tensor, z: torch.Tensor) -> torch.Tensor:
+        """Return |∇ρ| (nx, ny, nz, 1)."""
+        return _length(self.density.gradient_on_axes(x, y, z))
+
+
+class Above(Field):
+    """1 where a density is above a threshold in e/Å³, 0 elsewhere.
+
+    The default of 0.0135 e/Å³ = 0.002 e/bohr³ bounds the volume that R. F. W. Bader et al., J. Am. Chem. Soc. 109, 7968
+    (1987), doi:10.1021/ja00260a006, take for the size of a molecule.
+    """
+
+    def __init__(self, density: Density, threshold: float = 0.0135) -> None:
+        if not threshold > 0:
+            raise ValueError(f"threshold={threshold} arrived; a positive density in e/Å³ is accepted, for instance 0.0135.")
+        self.density = density
+        self.threshold = threshold
+
+    def in_frame(self, center: np.ndarray, rotation: np.ndarray) -> Above:
+        """Return the same field seen from a frame."""
+        return Above(self.density.in_frame(center, rotation), self.threshold)
+
+    def at(self, points: torch.Tensor) -> torch.Tensor:
+        """Return 0 or 1, (n, 1)."""
+        return (self.density.at(points) > self.threshold).to(points.dtype)
+
+    def on_axes(self, x: torch.Tensor, y: torch.Tensor, z: torch.Tensor) -> torch.Tensor:
+        """Return 0 or 1, (nx, ny, nz, 1)."""
+        return (self.density.on_axes(x, y, z) > self.threshold).to(x.dtype)
+
+
+def _length(vectors: torch.Tensor) -> torch.Tensor:
+    return vectors.square().sum(dim=-1, keepdim=True).sqrt_()

@@ -1,0 +1,254 @@
+"""VoxelCNN: a 3-D convolutional network from voxels, channels last, to one output per task."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import nn
+
+__all__ = ["FieldScale", "VoxelCNN", "require_choice", "require_counts"]
+
+_SMALLEST_EDGE = 4
+
+
+class FieldScale(nn.Module):
+    """Centre each channel and divide it by its spread, as seen over all training batches so far.
+
+    Parameters
+    ----------
+    n_channels : int
+        Length of the last axis.
+
+    Notes
+    -----
+    Unlike batch normalization, training divides by the same accumulated statistics as prediction does: a sample's input
+    does not depend on which rare elements share its batch. A variance is never taken below 1e-4 of the largest
+    channel's, so a channel that training never saw cannot explode in prediction. Multiplying every field by one number
+    changes nothing.
+    """
+
+    def __init__(self, n_channels: int) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(n_channels))
+        self.register_buffer("variance", torch.ones(n_channels))
+        self.register_buffer("batches", torch.zeros(()))
+        self.mean: torch.Tensor
+        self.variance: torch.Tensor
+        self.batches: torch.Tensor
+
+    @torch.no_grad()
+    def _accumulate(self, voxels: torch.Tensor) -> None:
+        cells = voxels.detach().reshape(-1, voxels.shape[-1])
+        mean = cells.mean(dim=0)
+        variance = (cells - mean).square_().mean(dim=0)
+        self.batches += 1
+        share = 1 / self.batches
+        shift = mean - self.mean
+        # At the first batch the share is 1: the initial zeros and ones leave no trace.
+        self.variance.copy_((1 - share) * (self.variance + share * shift**2) + share * variance)
+        self.mean += share * shift
+
+    def forward(self, voxels: torch.Tensor) -> torch.Tensor:
+        """Scale (batch, x, y, z, channel) float32 voxels."""
+        if self.training:
+            self._accumulate(voxels)
+        floor = 1e-4 * self.variance.max() + torch.finfo(torch.float32).tiny
+        return (voxels - self.mean) * torch.rsqrt(self.variance + floor)
+
+
+class _Stage(nn.Sequential):
+    """`depth` 3x3x3 convolutions, each with normalization and SiLU; the last one pools first where it may."""
+
+    def __init__(self, incoming: int, width: int, depth: int) -> None:
+        super().__init__()
+        for layer in range(depth):
+            self.add_module(f"convolution{layer}", nn.Conv3d(incoming, width, 3, padding=1, bias=False))
+            self.add_module(f"normalization{layer}", nn.BatchNorm3d(width))
+            incoming = width
+
+    def forward(self, field: torch.Tensor, pool: bool = False) -> torch.Tensor:
+        layers = list(self.children())
+        for convolution, normalization in zip(layers[::2], layers[1::2], strict=True):
+            field = convolution(field)
+            # Pooling before normalization and SiLU leaves them an eighth of the cells: 1.3 to 2.5 times the speed.
+            if pool and normalization is layers[-1]:
+                field = nn.functional.max_pool3d(field, 2)
+            field = nn.functional.silu(normalization(field))
+        return field
+
+
+class VoxelCNN(nn.Module):
+    """A 3-D convolutional network over voxels, for any grid of at least 4³ cells.
+
+    Scale the field, `stem_widths` pointwise layers, one stage of 3x3x3 convolutions per entry of `widths` with
+    max-pooling by 2 between stages (left out once fewer than 4 cells per edge remain), pooling over all cells, and a
+    perceptron.
+
+    Parameters
+    ----------
+    n_tasks, n_channels : int
+        Number of targets; length of the input's last axis.
+    widths : sequence of int
+        Output channels of each stage.
+    depth : int
+        Convolutions per stage.
+    stem_widths : sequence of int
+        Output channels of pointwise (1x1x1) layers in front, which can learn to bin a field's magnitude. They
+        work at full resolution, and so does the wider first stage behind them.
+    head_width : int
+        Hidden units of the perceptron.
+    dropout : float
+        Probability of dropping a unit in the perceptron, 0 to less than 1.
+    pooling : {"mean", "sum"}
+        How the last stage's cells become one vector; an extensive target on boxes of unequal size wants the sum.
+    mode : {"regression", "classification"}
+        What the outputs are.
+    n_classes : int
+        Classes per task in classification.
+    autocast : bool
+        Run the convolutions of training in bfloat16. Prediction is float32 always.
+
+    Raises
+    ------
+    ValueError
+        If an argument is out of range, or `forward` gets voxels of the wrong shape.
+
+    Notes
+    -----
+    Buffers `label_mean` and `label_std`, (n_tasks,), are 0 and 1 until someone sets them; predictions are
+    ``standardized * label_std + label_mean``. The last layer starts at zero: an untrained network predicts the mean.
+
+    Examples
+    --------
+    >>> prediction, standardized = VoxelCNN(n_tasks=2, n_channels=5)(torch.rand(3, 8, 8, 8, 5))
+    >>> prediction.shape
+    torch.Size([3, 2])
+    """
+
+    def __init__(
+        self,
+        n_tasks: int,
+        n_channels: int,
+        widths: Sequence[int] = (16, 32, 64, 128),
+        depth: int = 1,
+        stem_widths: Sequence[int] = (),
+        head_width: int = 128,
+        dropout: float = 0.0,
+        pooling: str = "mean",
+        mode: str = "regression",
+        n_classes: int = 2,
+        autocast: bool = False,
+    ) -> None:
+        super().__init__()
+        require_counts(n_tasks=n_tasks, n_channels=n_channels, depth=depth, head_width=head_width, stages=len(widths))
+        require_counts(**{f"widths[{i}]": width for i, width in enumerate(widths)})
+        require_counts(**{f"stem_widths[{i}]": width for i, width in enumerate(stem_widths)})
+        require_counts(**{"n_classes - 1": n_classes - 1})
+        require_choice("pooling", pooling, ("mean", "sum"))
+        require_choice("mode", mode, ("regression", "classification"))
+        if not 0 <= dropout < 1:
+            raise ValueError(f"dropout is out of range: got {dropout}; accepted is 0 to less than 1.")
+        self.n_tasks, self.n_channels, self.n_classes = n_tasks, n_channels, n_classes
+        self.mode, self.pooling, self.autocast = mode, pooling, autocast
+
+        self.scale = FieldScale(n_channels)
+        # No normalization in the stem: it would move every unit's threshold to the same place, the field's mean.
+        self.stem = nn.Sequential()
+        incoming = n_channels
+        for width in stem_widths:
+            self.stem.extend([nn.Conv3d(incoming, width, 1), nn.SiLU()])
+            incoming = width
+        self.stages = nn.ModuleList()
+        for width in widths:
+            self.stages.append(_Stage(incoming, width, depth))
+            incoming = width
+        outputs = n_tasks * (n_classes if mode == "classification" else 1)
+        last = nn.Linear(head_width, outputs)
+        nn.init.zeros_(last.weight)
+        nn.init.zeros_(last.bias)
+        self.head = nn.Sequential(
+            nn.Dropout(dropout), nn.Linear(incoming, head_width), nn.SiLU(), nn.Dropout(dropout), last
+        )
+        self.register_buffer("label_mean", torch.zeros(n_tasks))
+        self.register_buffer("label_std", torch.ones(n_tasks))
+        self.register_buffer("labels_seen", torch.zeros((), dtype=torch.bool))
+        self.label_mean: torch.Tensor
+        self.label_std: torch.Tensor
+        self.labels_seen: torch.Tensor
+        self.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
+
+    @torch.no_grad()
+    def set_label_scale(self, mean: np.ndarray, std: np.ndarray) -> None:
+        """Fix the (n_tasks,) mean and standard deviation of the labels, in their units."""
+        self.label_mean.copy_(torch.as_tensor(mean, dtype=torch.float32))
+        self.label_std.copy_(torch.as_tensor(std, dtype=torch.float32))
+        self.labels_seen.fill_(True)
+
+    def features(self, voxels: torch.Tensor) -> torch.Tensor:
+        """Everything up to the perceptron: (batch, x, y, z, n_channels) voxels to (batch, widths[-1]) float32."""
+        if voxels.ndim != 5 or voxels.shape[-1] != self.n_channels or min(voxels.shape[1:4]) < _SMALLEST_EDGE:
+            raise ValueError(
+                f"The voxels have the wrong shape: got {tuple(voxels.shape)}; accepted is (batch, x, y, z, "
+                f"{self.n_channels}) with at least {_SMALLEST_EDGE} cells per edge. Set n_channels to the last axis, "
+                "or move the channels there."
+            )
+        # Moving the channels by view alone yields torch's channels_last_3d layout, the fast one.
+        field = self.scale(voxels).permute(0, 4, 1, 2, 3)
+        with torch.autocast(voxels.device.type, torch.bfloat16, enabled=self.autocast and self.training):
+            field = self.stem(field)
+            for number, stage in enumerate(self.stages, start=1):
+                field = stage(field, pool=number < len(self.stages) and min(field.shape[2:]) >= _SMALLEST_EDGE)
+        cells = field.float().flatten(start_dim=2)
+        return cells.mean(dim=2) if self.pooling == "mean" else cells.sum(dim=2)
+
+    def outputs(self, features: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Apply the perceptron alone: (batch, widths[-1]) features to what `forward` returns."""
+        out = self.head(features)
+        if self.mode == "regression":
+            return out * self.label_std + self.label_mean, out
+        logits = out.reshape(-1, self.n_tasks, self.n_classes)
+        return logits.softmax(dim=-1), logits
+
+    def draw(self, voxels: torch.Tensor, masks: int) -> torch.Tensor:
+        """Predict `masks` times, each with random dropout: (masks, batch, n_tasks[, n_classes]).
+
+        Only the perceptron drops units, so the convolutions are computed once for all masks. The network must be in
+        evaluation mode.
+        """
+        features = self.features(voxels)
+        self.head.train()
+        drawn = torch.stack([self.outputs(features)[0] for _ in range(masks)])
+        self.head.eval()
+        return drawn
+
+    def forward(self, voxels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Predict from voxels.
+
+        Parameters
+        ----------
+        voxels : torch.Tensor
+            (batch, x, y, z, n_channels) float32.
+
+        Returns
+        -------
+        prediction : torch.Tensor
+            (batch, n_tasks) in the units of the labels, or (batch, n_tasks, n_classes) probabilities.
+        for_loss : torch.Tensor
+            The same in standard deviations from the mean label, or as logits: what a loss compares.
+        """
+        return self.outputs(self.features(voxels))
+
+
+def require_counts(**counts: int) -> None:
+    """Raise ValueError unless every argument is a whole number from 1 up."""
+    for name, count in counts.items():
+        if isinstance(count, bool) or not isinstance(count, (int, np.integer)) or count < 1:
+            raise ValueError(f"{name} is not a count: got {count!r}; accepted is a whole number from 1 up.")
+
+
+def require_choice(name: str, value: object, accepted: Sequence[object]) -> None:
+    """Raise ValueError unless the value is one of those accepted."""
+    if value not in accepted:
+        raise ValueError(f"{name} is unknown: got {value!r}; accepted are {', '.join(map(repr, accepted))}.")

@@ -1,0 +1,42 @@
+"""The model that MLflow stores and serves: from molecules to predictions. MLflow runs this file; it holds no pickle."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import mlflow.pyfunc
+import numpy as np
+import pandas as pd
+
+from deepchem_density.cnn import VoxelCNNModel
+from deepchem_density.errors import FeaturizationError
+from deepchem_density.quiet import deepchem as dc
+from deepchem_density.representations import Recipe
+
+
+class MoleculePredictor(mlflow.pyfunc.PythonModel):
+    """Predicts from a column ``molecule`` of SMILES or paths of .sdf, .mol and .xyz files."""
+
+    def load_context(self, context: Any) -> None:
+        """Rebuild the network from its settings and weights, and the recipe of its voxels."""
+        about = json.loads(Path(context.artifacts["recipe"]).read_text())
+        settings = {k: tuple(v) if isinstance(v, list) else v for k, v in about["recipe"].items()}
+        self.recipe = Recipe(**settings)
+        self.targets = about["targets"]
+        self.network = VoxelCNNModel.from_dir(context.artifacts["network"])
+
+    def predict(self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:
+        """Return a column per target; a molecule that cannot be featurized gets NaN in all of them."""
+        predicted = np.full((len(model_input), len(self.targets)), np.nan)
+        for row, molecule in enumerate(model_input["molecule"]):
+            try:
+                voxels = self.recipe.voxels(molecule)
+            except FeaturizationError:
+                continue
+            predicted[row] = np.ravel(self.network.predict(dc.data.NumpyDataset(voxels[None])))
+        return pd.DataFrame(predicted, columns=self.targets)
+
+
+mlflow.models.set_model(MoleculePredictor())

@@ -1,0 +1,151 @@
+"""What is sent to MLflow; no other file but ``served_model`` talks to it."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import tempfile
+from collections.abc import Iterator
+from importlib.metadata import version
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from deepchem_density.learning_curve import Cell, CurveConfig
+
+__all__ = ["MlflowTracker", "NoTracker"]
+
+EXPERIMENT = "deepchem_density"
+PACKAGES = ("deepchem-density", "deepchem", "torch", "numpy", "rdkit", "xtb")
+METRICS = ("mae", "rmse", "r2", "pearson", "spearman")
+
+
+class NoTracker:
+    """Tracks nothing; what every tracker can do."""
+
+    @contextlib.contextmanager
+    def run(self, config: CurveConfig) -> Iterator[None]:
+        """Surround a whole curve."""
+        yield
+
+    def epoch(self, n_train: int, seed: int, epoch: int, metrics: dict[str, float]) -> None:
+        """Take the metrics of one epoch of one cell."""
+
+    def cell(self, cell: Cell) -> None:
+        """Take the results of one cell."""
+
+    def files(self, paths: list[Path]) -> None:
+        """Take tables and figures."""
+
+    def model(self, cell: Cell, config: CurveConfig) -> None:
+        """Take the trained network of a cell."""
+
+
+class MlflowTracker(NoTracker):
+    """Tracks a curve as one MLflow run with a nested run for each cell.
+
+    Raises
+    ------
+    ImportError
+        MLflow is not installed.
+    """
+
+    def __init__(self) -> None:
+        self._mlflow = _mlflow()
+        self._cell_runs: dict[tuple[int, int], str] = {}
+
+    @contextlib.contextmanager
+    def run(self, config: CurveConfig) -> Iterator[None]:
+        """Open the run, or continue the one that ``mlflow run`` has opened, and log the configuration."""
+        mlflow = self._mlflow
+        if mlflow.active_run() is None and not _inside_mlflow_run():
+            mlflow.set_experiment(EXPERIMENT)
+        with mlflow.start_run() as parent:
+            self._client = mlflow.MlflowClient()
+            self._experiment = parent.info.experiment_id
+            self._parent = parent.info.run_id
+            mlflow.set_tags({"rep": config.rep, "study": config.study})
+            # mlflow run has logged its raw strings under the plain names already; logging 0.1 after "0.10" would fail.
+            mlflow.log_params({f"config.{k}": str(v) for k, v in dataclasses.asdict(config).items()})
+            mlflow.set_tags({f"version.{package}": version(package) for package in PACKAGES})
+            try:
+                yield
+            except BaseException:
+                for run_id in self._cell_runs.values():
+                    self._client.set_terminated(run_id, "FAILED")
+                raise
+
+    def epoch(self, n_train: int, seed: int, epoch: int, metrics: dict[str, float]) -> None:
+        """Log the metrics of one epoch on the cell's own run."""
+        self._mlflow.log_metrics(metrics, step=epoch, run_id=self._cell_run(n_train, seed))
+
+    def cell(self, cell: Cell) -> None:
+        """Log the results of a cell and close its run."""
+        first = cell.rows[0]
+        key = (first["n_train"], first["seed"])
+        run_id = self._cell_run(*key)
+        metrics = {
+            f"{row['target']}.{_short(row['model'])}.{name}": row[name] for row in cell.rows for name in METRICS
+        }
+        self._mlflow.log_metrics(metrics, run_id=run_id)
+        for name in ("label", "n_train", "seed", "n_test", "steps", "epochs", "parameters", "seconds"):
+            self._client.log_param(run_id, name, first[name])
+        self._client.set_terminated(run_id, "FINISHED")
+        del self._cell_runs[key]
+        self._mlflow.log_metrics({k: v for k, v in metrics.items() if k.endswith(".mae")}, step=first["n_train"])
+
+    def files(self, paths: list[Path]) -> None:
+        """Log files as artifacts of the whole run."""
+        for path in paths:
+            self._mlflow.log_artifact(str(path))
+
+    def model(self, cell: Cell, config: CurveConfig) -> None:
+        """Log a network that predicts from SMILES or files: weights, its settings and the recipe of its voxels; no pickle."""
+        import deepchem_density.served_model as served
+
+        with tempfile.TemporaryDirectory() as folder:
+            about = {"recipe": dataclasses.asdict(config.recipe), "targets": list(config.targets)}
+            path = Path(folder) / "recipe.json"
+            path.write_text(json.dumps(about))
+            self._mlflow.pyfunc.log_model(
+                name="model",
+                python_model=served.__file__,
+                artifacts={"recipe": str(path), "network": str(cell.model_dir)},
+                signature=_signature(config.targets),
+                pip_requirements=[f"{package}=={version(package)}" for package in PACKAGES],
+            )
+
+    def _cell_run(self, n_train: int, seed: int) -> str:
+        key = (n_train, seed)
+        if key not in self._cell_runs:
+            tags = {"mlflow.parentRunId": self._parent, "mlflow.runName": f"{n_train} molecules, seed {seed}"}
+            self._cell_runs[key] = self._client.create_run(self._experiment, tags=tags).info.run_id
+        return self._cell_runs[key]
+
+
+def _mlflow() -> ModuleType:
+    try:
+        import mlflow
+        import mlflow.pyfunc
+    except ImportError as error:
+        raise ImportError(f'MLflow cannot be imported ({error}); pip install "deepchem-density[mlflow]".') from error
+    return mlflow
+
+
+def _inside_mlflow_run() -> bool:
+    import os
+
+    return "MLFLOW_RUN_ID" in os.environ
+
+
+def _signature(targets: tuple[str, ...]) -> Any:
+    from mlflow.models import ModelSignature
+    from mlflow.types import ColSpec, Schema
+
+    inputs = Schema([ColSpec("string", "molecule")])
+    return ModelSignature(inputs, Schema([ColSpec("double", target) for target in targets]))
+
+
+def _short(model: str) -> str:
+    return model.split(" ")[0]

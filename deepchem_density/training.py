@@ -1,0 +1,309 @@
+"""Parts of a training run that know nothing of DeepChem: schedule, epochs, early stopping, seeds, precision."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch.optim.lr_scheduler import LambdaLR
+from tqdm.auto import tqdm
+
+__all__ = [
+    "ClippedOptimizer",
+    "EpochMonitor",
+    "bfloat16_is_fast",
+    "evaluating",
+    "mean_loss",
+    "one_cycle",
+    "run_length",
+    "start_rate",
+    "torch_stream",
+]
+
+
+def bfloat16_is_fast(device: torch.device) -> bool:
+    """Whether the device multiplies bfloat16 in hardware (CPU: AVX512-BF16 or AMX; CUDA: Ampere or newer)."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_capability(device) >= (8, 0)
+    if device.type == "cpu":
+        # Private in torch and absent from older releases; absence means float32, which is always right.
+        asked = (getattr(torch.cpu, name, None) for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"))
+        return any(ask() for ask in asked if ask is not None)
+    return False
+
+
+def one_cycle(total_steps: int) -> Callable[[int], float]:
+    """Give the 1cycle policy as a factor of the peak learning rate.
+
+    Parameters
+    ----------
+    total_steps : int
+        Steps in the run.
+
+    Returns
+    -------
+    callable
+        Step number, from 0, to factor: a half cosine from 1/25 up to 1 over the first 30 % of the steps, another
+        one down to 4e-6; 1 again once the run is over.
+
+    Notes
+    -----
+    The numbers of torch's OneCycleLR [1]_, which however cannot run one or two steps, and whose state in a checkpoint
+    breaks a resumed run of another length.
+
+    References
+    ----------
+    .. [1] L. N. Smith, N. Topin, Super-convergence, arXiv:1708.07120 (2017).
+    """
+    peak = max(0.0, 0.3 * total_steps - 1)
+
+    def factor(step: int) -> float:
+        if step >= total_steps:
+            return 1.0
+        if step < peak:
+            begin, end, part = 1 / 25, 1.0, step / peak
+        else:
+            begin, end, part = 1.0, 1 / 25e4, (step - peak) / max(1, total_steps - 1 - peak)
+        return end + (begin - end) * (1 + math.cos(math.pi * part)) / 2
+
+    return factor
+
+
+def run_length(n_samples: int, batch_size: int, nb_epoch: int | None, max_steps: int | None) -> tuple[int, int]:
+    """Count the steps of an epoch and of a run that ends after `nb_epoch` or `max_steps`, whichever comes first.
+
+    Raises
+    ------
+    ValueError
+        If neither is given, or one is negative.
+    """
+    epoch = math.ceil(n_samples / batch_size)
+    ends = [] if nb_epoch is None else [nb_epoch * epoch]
+    ends += [] if max_steps is None else [max_steps]
+    if not ends or min(ends) < 0:
+        raise ValueError(
+            f"The run has no end: got nb_epoch={nb_epoch} and max_steps={max_steps}; accepted are counts, and None "
+            "for one of them."
+        )
+    return epoch, min(ends)
+
+
+def start_rate(
+    optimizer: torch.optim.Optimizer, peak: float, schedule: str, total_steps: int = 0
+) -> torch.optim.lr_scheduler.LRScheduler | None:
+    """Set the learning rate for a run.
+
+    Parameters
+    ----------
+    optimizer : torch.optim.Optimizer
+        Whatever an earlier run left in it as learning rate is forgotten.
+    peak : float
+        The rate, or the largest one.
+    schedule : {"onecycle", "constant"}
+        How it changes.
+    total_steps : int
+        Steps in the run.
+
+    Returns
+    -------
+    torch.optim.lr_scheduler.LRScheduler or None
+        To be stepped after each step; None for a constant rate.
+    """
+    for group in optimizer.param_groups:
+        group["lr"] = group["initial_lr"] = peak
+    return LambdaLR(optimizer, one_cycle(total_steps)) if schedule == "onecycle" else None
+
+
+def mean_loss(network: torch.nn.Module, batches: Iterable[Any], loss: Callable[..., torch.Tensor]) -> float:
+    """Average a loss over samples without training on them.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+        Its second output goes into the loss.
+    batches : iterable
+        ``([voxels], [labels], [weights])`` tensors; drawn while the network evaluates.
+    loss : callable
+        ``(outputs, labels, weights) -> scalar``.
+    """
+    total = samples = 0.0
+    with evaluating(network):
+        for (voxels,), labels, weights in batches:
+            total += float(loss([network(voxels)[1]], labels, weights)) * len(voxels)
+            samples += len(voxels)
+    return total / samples
+
+
+@contextmanager
+def evaluating(network: torch.nn.Module) -> Iterator[None]:
+    """Evaluate without gradients, and put the network back into the mode it was in."""
+    training = network.training
+    network.eval()
+    try:
+        with torch.no_grad():
+            yield
+    finally:
+        network.train(training)
+
+
+@contextmanager
+def torch_stream(seed: int, device: torch.device) -> Iterator[None]:
+    """Let torch draw from a private stream on the CPU and `device`; the user's global generators are put back after."""
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        torch.random.default_generator.manual_seed(seed)
+        if device.type == "cuda":
+            with torch.cuda.device(device):
+                torch.cuda.manual_seed(seed)
+        yield
+
+
+class ClippedOptimizer:
+    """A DeepChem optimizer whose every step first clips the norm of the gradient.
+
+    Parameters
+    ----------
+    inner : dc.models.optimizers.Optimizer
+        The optimizer.
+    clip_norm : float or None
+        Largest norm over all parameters together; None clips nothing.
+    """
+
+    def __init__(self, inner: Any, clip_norm: float | None) -> None:
+        if clip_norm is not None and not clip_norm > 0:
+            raise ValueError(f"clip_norm is not positive: got {clip_norm!r}; accepted is a number above 0, or None.")
+        self.inner, self.clip_norm = inner, clip_norm
+        self.learning_rate = inner.learning_rate
+
+    def _create_pytorch_optimizer(self, parameters: Iterable[torch.nn.Parameter]) -> torch.optim.Optimizer:
+        optimizer = self.inner._create_pytorch_optimizer(parameters)
+        if self.clip_norm is not None:
+            optimizer.register_step_pre_hook(self._clip)
+        return optimizer
+
+    def _clip(self, optimizer: torch.optim.Optimizer, *unused: object) -> None:
+        parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+        torch.nn.utils.clip_grad_norm_(parameters, self.clip_norm or math.inf)
+
+
+class EpochMonitor:
+    """Counts epochs within a run of steps, reports each, and ends the run when validation stops improving.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+        The network in training.
+    optimizer : torch.optim.Optimizer
+        Its optimizer, for the learning rate.
+    loss : callable
+        ``(outputs, labels, weights) -> scalar``; use the monitor's own `loss` in its place.
+    steps_per_epoch, total_steps : int
+        Length of an epoch and of the run.
+    validate : callable, optional
+        Returns the validation loss.
+    patience : int, optional
+        Stop after this many epochs without a lower validation loss.
+    on_epoch : callable, optional
+        Called as ``on_epoch(epoch, metrics)`` with epochs from 1 and ``metrics`` a dict of train_loss, learning_rate
+        and, with `validate`, validation_loss.
+    progress : bool
+        Show a bar, if standard error is a terminal or a notebook.
+
+    Attributes
+    ----------
+    best_weights : dict or None
+        With `patience`, the network's state at the lowest validation loss.
+    """
+
+    def __init__(
+        self,
+        network: torch.nn.Module,
+        optimizer: torch.optim.Optimizer,
+        loss: Callable[..., torch.Tensor],
+        steps_per_epoch: int,
+        total_steps: int,
+        validate: Callable[[], float] | None = None,
+        patience: int | None = None,
+        on_epoch: Callable[[int, dict[str, float]], object] | None = None,
+        progress: bool = True,
+    ) -> None:
+        if patience is not None and (validate is None or patience < 1):
+            raise ValueError(f"patience={patience} needs a validation dataset and 1 epoch or more: pass validation=.")
+        self._network, self._optimizer, self._loss = network, optimizer, loss
+        self._steps_per_epoch, self._total_steps = steps_per_epoch, total_steps
+        self._validate, self._patience, self._on_epoch = validate, patience, on_epoch
+        self._progress = progress
+        self._steps = self._epoch = self._batches = self._fruitless = 0
+        self._sum = torch.zeros(())
+        self._rate = self._lowest = math.inf
+        self._stopped = False
+        self.best_weights: dict[str, torch.Tensor] | None = None
+
+    def __enter__(self) -> EpochMonitor:
+        self._bar = tqdm(
+            total=self._total_steps,
+            disable=None if self._progress and self._total_steps > 1 else True,
+            desc="training",
+            unit="step",
+            leave=False,
+        )
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._bar.close()
+
+    def loss(self, outputs: Any, labels: Any, weights: Any) -> torch.Tensor:
+        """Compute the loss of a batch, remembered for the epoch's mean."""
+        self._rate = float(self._optimizer.param_groups[0]["lr"])
+        value = self._loss(outputs, labels, weights)
+        self._sum = self._sum.to(value.device) + value.detach()
+        self._batches += 1
+        return value
+
+    def until_stopped(self, batches: Iterable[Any]) -> Iterator[Any]:
+        """Pass batches on until the run is over or early stopping has spoken."""
+        iterator = iter(batches)
+        while not self._stopped and self._steps < self._total_steps:
+            try:
+                batch = next(iterator)
+            except StopIteration:
+                return
+            yield batch
+
+    def __call__(self, model: object, step: int, iteration_loss: object = None, **unused: object) -> None:
+        """DeepChem's callback after each step."""
+        self._steps += 1
+        self._bar.update()
+        if self._steps % self._steps_per_epoch == 0 or self._steps == self._total_steps:
+            self._end_epoch()
+
+    def _end_epoch(self) -> None:
+        self._epoch += 1
+        metrics = {
+            "train_loss": float(self._sum) / self._batches,
+            "learning_rate": self._rate,
+        }
+        self._sum, self._batches = torch.zeros(()), 0
+        if not math.isfinite(metrics["train_loss"]):
+            raise FloatingPointError(
+                f"The training loss is {metrics['train_loss']} in epoch {self._epoch}: accepted is a finite number. "
+                "Lower the learning rate, or set clip_norm."
+            )
+        if self._validate is not None:
+            metrics["validation_loss"] = self._validate()
+            self._judge(metrics["validation_loss"])
+        self._bar.set_postfix({name: f"{value:.3g}" for name, value in metrics.items()})
+        if self._on_epoch is not None:
+            self._on_epoch(self._epoch, metrics)
+
+    def _judge(self, validation_loss: float) -> None:
+        if self._patience is None:
+            return
+        if validation_loss < self._lowest:
+            self._lowest, self._fruitless = validation_loss, 0
+            self.best_weights = {name: value.clone() for name, value in self._network.state_dict().items()}
+        else:
+            self._fruitless += 1
+            self._stopped = self._fruitless >= self._patience

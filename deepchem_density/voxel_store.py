@@ -1,0 +1,147 @@
+"""Voxels of many molecules, written to disk shard by shard so that a killed run goes on where it was."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import logging
+import os
+import uuid
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm.auto import tqdm
+
+from deepchem_density.errors import FeaturizationError
+from deepchem_density.representations import FEATURE_VERSION, Recipe
+from deepchem_density.structure import Structure
+from deepchem_density.workers import map_in_order
+
+__all__ = ["VoxelStore", "write_atomically"]
+
+logger = logging.getLogger(__name__)
+SHARD_SIZE = 512
+
+
+class VoxelStore:
+    """Voxels of structures in one recipe, kept in a folder.
+
+    Parameters
+    ----------
+    folder : path
+        Each recipe has a folder of its own inside; shards are told apart by the molecules they hold.
+    recipe : Recipe
+        What the voxels are.
+    """
+
+    def __init__(self, folder: str | os.PathLike[str], recipe: Recipe) -> None:
+        recipe.check()
+        settings = json.dumps([FEATURE_VERSION, dataclasses.asdict(recipe)], sort_keys=True)
+        digest = hashlib.sha256(settings.encode()).hexdigest()[:12]
+        self.folder = Path(folder) / f"{recipe.representation}-{digest}"
+        self.recipe = recipe
+
+    def voxels(self, structures: Sequence[Structure], n_jobs: int = 1) -> tuple[np.ndarray, list[tuple[int, str]]]:
+        """Return the voxels of all structures, computing those that are not stored.
+
+        Returns
+        -------
+        voxels : np.ndarray
+            (n, x, y, z, channel) of the recipe's dtype; rows of failures are zero and must not be used.
+        failures : list of (int, str)
+            Index and reason of each structure that could not be featurized.
+
+        Raises
+        ------
+        FeaturizationError
+            Every structure failed.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        voxels = np.zeros((len(structures), *self.recipe.voxel_shape), dtype=self.recipe.dtype)
+        failures: list[tuple[int, str]] = []
+        missing: list[int] = []
+        shards = [range(first, min(first + SHARD_SIZE, len(structures))) for first in range(0, len(structures), SHARD_SIZE)]
+        paths = [self._path([structures[i] for i in shard]) for shard in shards]
+        for shard, path in zip(shards, paths, strict=True):
+            stored = _read(path)
+            if stored is None:
+                missing.extend(shard)
+            else:
+                voxels[shard.start : shard.stop] = stored[0]
+                failures.extend((shard.start + i, reason) for i, reason in stored[1])
+        failures.extend(self._compute(structures, missing, voxels, dict(zip(shards, paths, strict=True)), n_jobs))
+        failures.sort()
+        if failures:
+            index, reason = failures[0]
+            if len(failures) == len(structures):
+                raise FeaturizationError(f"None of {len(structures)} molecules could be featurized; the first: {reason}")
+            logger.warning("%d of %d molecules could not be featurized; %d: %s", len(failures), len(structures), index, reason)
+        return voxels, failures
+
+    def _compute(
+        self,
+        structures: Sequence[Structure],
+        missing: list[int],
+        voxels: np.ndarray,
+        paths: dict[range, Path],
+        n_jobs: int,
+    ) -> list[tuple[int, str]]:
+        """Fill the missing rows in order, writing each shard as soon as it is complete."""
+        failures: list[tuple[int, str]] = []
+        ends = {shard.stop - 1: shard for shard in paths}
+        results = map_in_order(self.recipe.voxels, [structures[i] for i in missing], n_jobs)
+        bar = tqdm(total=len(structures), initial=len(structures) - len(missing), desc=self.recipe.representation, disable=None)
+        with bar:
+            for index, result in zip(missing, results, strict=True):
+                if isinstance(result, Exception):
+                    failures.append((index, str(result)))
+                else:
+                    voxels[index] = result
+                if index in ends:
+                    shard = ends[index]
+                    failed = [(i - shard.start, reason) for i, reason in failures if i in shard]
+                    _write(paths[shard], voxels[shard.start : shard.stop], failed)
+                bar.update()
+        return failures
+
+    def _path(self, structures: Sequence[Structure]) -> Path:
+        content = hashlib.sha256()
+        for structure in structures:
+            content.update(structure.numbers.tobytes() + structure.positions.tobytes())
+            content.update(np.array([structure.charge, structure.unpaired]).tobytes())
+        return self.folder / f"{content.hexdigest()[:16]}.npz"
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write a file completely or not at all."""
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
+    try:
+        temporary.write_bytes(content)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _write(path: Path, voxels: np.ndarray, failures: list[tuple[int, str]]) -> None:
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
+    try:
+        with temporary.open("xb") as file:
+            np.savez(file, voxels=voxels, failures=np.array(json.dumps(failures)))
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _read(path: Path) -> tuple[np.ndarray, list[Any]] | None:
+    """Return a stored shard, or None where there is none that can be read."""
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
+            return stored["voxels"], json.loads(str(stored["failures"]))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, EOFError) as error:
+        logger.warning("%s is computed again, it cannot be read: %s", path, error)
+        return None

@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from deepchem_density.network import FieldScale, VoxelCNN
+
+
+def voxels(*shape: int, seed: int = 0) -> torch.Tensor:
+    return torch.rand(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+def test_field_scale_accumulates_the_statistics_of_all_batches():
+    scale = FieldScale(3)
+    batches = [10**index * voxels(2, 4, 4, 4, 3, seed=index) for index in range(5)]
+    for batch in batches:
+        scale(batch)
+    cells = torch.cat(batches).reshape(-1, 3)
+    torch.testing.assert_close(scale.mean, cells.mean(dim=0))
+    torch.testing.assert_close(scale.variance, cells.var(dim=0, correction=0))
+    scaled = scale.eval()(torch.cat(batches)).reshape(-1, 3)
+    torch.testing.assert_close(scaled.mean(dim=0), torch.zeros(3), atol=1e-5, rtol=0)
+    torch.testing.assert_close(scaled.std(dim=0), torch.ones(3), atol=1e-3, rtol=0)
+
+
+def test_field_scale_bounds_a_channel_that_training_never_saw():
+    scale = FieldScale(2)
+    batch = voxels(2, 4, 4, 4, 2)
+    batch[..., 1] = 0
+    scale(batch)
+    unseen = torch.zeros(1, 1, 1, 1, 2)
+    unseen[..., 1] = 1
+    assert scale.eval()(unseen)[..., 1].item() == pytest.approx(100 / batch[..., 0].std().item(), rel=0.01)
+    assert torch.equal(scale(torch.zeros(1, 1, 1, 1, 2))[..., 1], torch.zeros(1, 1, 1, 1))
+
+
+def test_an_empty_field_stays_finite():
+    scale = FieldScale(1)
+    assert torch.equal(scale(torch.zeros(2, 4, 4, 4, 1)), torch.zeros(2, 4, 4, 4, 1))
+
+
+def trained_once(**options: object) -> VoxelCNN:
+    torch.manual_seed(0)
+    network = VoxelCNN(1, 2, widths=(4, 8), **options)
+    torch.nn.init.normal_(network.head[-1].weight)
+    network.train()(voxels(4, 8, 8, 8, 2))
+    return network.eval()
+
+
+def test_batched_equals_one_at_a_time():
+    network, batch = trained_once(stem_widths=(3,), depth=2), voxels(4, 8, 8, 8, 2)
+    batch *= torch.tensor([0.0, 1, 2, 4]).reshape(-1, 1, 1, 1, 1)
+    together, _ = network(batch)
+    torch.testing.assert_close(together, torch.cat([network(one[None])[0] for one in batch]), rtol=1e-4, atol=1e-5)
+    assert together.std() > 1e-3
+
+
+def test_sum_pooling_adds_what_mean_pooling_averages():
+    batch = voxels(2, 12, 12, 12, 2)
+    summed, averaged = (trained_once(pooling=pooling).features(batch) for pooling in ("sum", "mean"))
+    torch.testing.assert_close(summed, averaged * 6**3, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize(("edge", "expected"), [(4, 2), (6, 3), (8, 2), (24, 3), (48, 6), (64, 8)])
+def test_pooling_stops_at_small_grids(edge, expected):
+    network = VoxelCNN(1, 1, widths=(2, 2, 2, 2)).eval()
+    shapes = []
+    network.stages[-1].register_forward_hook(lambda module, given, out: shapes.append(out.shape[2:]))
+    network(voxels(1, edge, edge, edge, 1))
+    assert shapes == [torch.Size([expected] * 3)]
+
+
+def test_the_input_reaches_the_convolutions_in_the_fast_layout():
+    network = VoxelCNN(1, 5).eval()
+    layouts = []
+    network.stages[0].register_forward_pre_hook(
+        lambda module, given: layouts.append(given[0].is_contiguous(memory_format=torch.channels_last_3d))
+    )
+    network(voxels(2, 8, 8, 8, 5))
+    assert layouts == [True]
+
+
+def test_label_scale_and_shapes():
+    network = VoxelCNN(3, 1).eval()
+    network.set_label_scale(np.array([1.0, 2, 3]), np.array([2.0, 2, 2]))
+    prediction, standardized = network(voxels(2, 8, 8, 8, 1))
+    torch.testing.assert_close(prediction, standardized * 2 + torch.tensor([1.0, 2, 3]))
+    probabilities, logits = VoxelCNN(3, 1, mode="classification", n_classes=4)(voxels(2, 8, 8, 8, 1))
+    assert probabilities.shape == logits.shape == (2, 3, 4)
+    assert VoxelCNN(1, 1)(voxels(2, 5, 6, 9, 1))[0].shape == (2, 1)
