@@ -30,7 +30,7 @@ _HOMES = {
     "xtb_density": "fields.xtb",
 }
 
-__all__ = sorted(_HOMES)  # noqa: PLE0605
+__all__ = sorted(_HOMES)
 
 if TYPE_CHECKING:
     from deepchem_density.cnn import VoxelCNNModel as VoxelCNNModel

@@ -87,13 +87,17 @@ def _write_report(config: CurveConfig, cells: list[Cell], out: Path) -> list[Pat
     return [
         folder / "table.md",
         folder / "table.csv",
-        save_figure(learning_curve_figure(table, f"{config.dataset}, {first['seeds']} seeds"), folder / "learning_curve.png"),
+        save_figure(
+            learning_curve_figure(table, f"{config.dataset}, {first['seeds']} seeds"), folder / "learning_curve.png"
+        ),
         save_figure(parity_figure(cells[-1], config.targets), folder / f"parity_{config.rep}.png"),
     ]
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="deepchem-density", description="Electron density as input for molecular machine learning.")
+    parser = argparse.ArgumentParser(
+        prog="deepchem-density", description="Electron density as input for molecular machine learning."
+    )
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(required=True, metavar="command")
     one = commands.add_parser(

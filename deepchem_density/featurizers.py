@@ -33,7 +33,7 @@ Center = str | tuple[float, float, float]
 class Failure(NamedTuple):
     """A datapoint that could not be featurized."""
 
-    index: int
+    index: int  # type: ignore[assignment]
     id: str
     reason: str
 
@@ -111,10 +111,7 @@ class VoxelFeaturizer(dc.feat.MolecularFeaturizer):
         """The settings that determine the voxels."""
         names = {field.name for field in dataclasses.fields(Recipe)}
         settings = {name: value for name, value in self._settings().items() if name in names}
-        for name in ("elements", "center"):
-            if isinstance(settings.get(name), list):
-                settings[name] = tuple(settings[name])
-        return Recipe(self.representation, **settings)
+        return Recipe.from_dict({"representation": self.representation, **settings})
 
     @property
     def n_channels(self) -> int:
@@ -158,7 +155,9 @@ class VoxelFeaturizer(dc.feat.MolecularFeaturizer):
         self.failures_: list[Failure] = []
         sent = items if self.n_jobs == 1 else [_portable(recipe, item) for item in items]
         results = map_in_order(recipe.voxels, sent, self.n_jobs, self.timeout)
-        for index, result in enumerate(tqdm(results, total=len(items), desc=type(self).__name__, disable=None, leave=False)):
+        for index, result in enumerate(
+            tqdm(results, total=len(items), desc=type(self).__name__, disable=None, leave=False)
+        ):
             if index % log_every_n == 0:
                 logger.info("Featurizing datapoint %d", index)
             if isinstance(result, Exception):

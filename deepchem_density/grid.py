@@ -51,7 +51,9 @@ class VoxelGrid:
         R = self.rotation  # noqa: N806
         orthogonal = R.shape == (3, 3) and np.allclose(R @ R.T, np.eye(3), rtol=0, atol=ORTHOGONALITY_TOLERANCE)
         if not orthogonal or np.linalg.det(R) < 0:
-            raise ValueError("rotation is no proper rotation matrix; a (3, 3) orthogonal matrix of determinant 1 is accepted.")
+            raise ValueError(
+                "rotation is no proper rotation matrix; a (3, 3) orthogonal matrix of determinant 1 is accepted."
+            )
 
     @property
     def voxels_per_edge(self) -> int:
@@ -84,7 +86,9 @@ def voxels_per_edge(box_width: float, voxel_width: float) -> int:
         The quotient is not a positive whole number.
     """
     if not (np.isfinite(box_width) and np.isfinite(voxel_width) and box_width > 0 and voxel_width > 0):
-        raise ValueError(f"box_width={box_width} and voxel_width={voxel_width} arrived; positive lengths in Å are accepted.")
+        raise ValueError(
+            f"box_width={box_width} and voxel_width={voxel_width} arrived; positive lengths in Å are accepted."
+        )
     quotient = box_width / voxel_width
     n = round(quotient)
     if n < 1 or abs(quotient - n) > WHOLE_TOLERANCE * quotient:
@@ -125,6 +129,8 @@ def voxelize(
         ``oversampling`` is not a positive whole number.
     """
     if oversampling != int(oversampling) or oversampling < 1:
-        raise ValueError(f"oversampling={oversampling} arrived; 1 (centres), 2, 3, ... points per cell and axis are accepted.")
+        raise ValueError(
+            f"oversampling={oversampling} arrived; 1 (centres), 2, 3, ... points per cell and axis are accepted."
+        )
     axis = torch.as_tensor(grid.axis(int(oversampling)), dtype=dtype, device=device)
     return source.in_frame(grid.center, grid.rotation).cell_means(axis)

@@ -116,16 +116,24 @@ class CurveConfig:
         _require(self.dataset in DATASETS, "dataset", self.dataset, ", ".join(DATASETS))
         _require(self.dataset != "sdf" or bool(self.data_dir), "data_dir", self.data_dir, "a folder, for dataset=sdf")
         _require(len(self.targets) > 0, "targets", self.targets, "one or more label columns")
-        _require(all(0 < f <= 1 for f in self.fractions) and self.fractions != (), "fractions", self.fractions, "0 < f <= 1")
+        _require(
+            all(0 < f <= 1 for f in self.fractions) and self.fractions != (), "fractions", self.fractions, "0 < f <= 1"
+        )
         _require(len(set(self.seeds)) == len(self.seeds) > 0, "seeds", self.seeds, "different whole numbers")
-        _require(self.steps >= 0 and self.epochs >= 0, "steps, epochs", (self.steps, self.epochs), "whole numbers from 0")
-        _require((self.steps > 0) != (self.epochs > 0), "steps, epochs", (self.steps, self.epochs), "one of them above 0")
+        _require(
+            self.steps >= 0 and self.epochs >= 0, "steps, epochs", (self.steps, self.epochs), "whole numbers from 0"
+        )
+        _require(
+            (self.steps > 0) != (self.epochs > 0), "steps, epochs", (self.steps, self.epochs), "one of them above 0"
+        )
         self.recipe.check()
 
     @property
     def recipe(self) -> Recipe:
         """How molecules become voxels."""
-        names = {field.name for field in dataclasses.fields(Recipe)} & {field.name for field in dataclasses.fields(self)}
+        names = {field.name for field in dataclasses.fields(Recipe)} & {
+            field.name for field in dataclasses.fields(self)
+        }
         settings = {name: getattr(self, name) for name in names}
         return Recipe(self.rep, dtype="float16", **settings)
 
@@ -171,7 +179,9 @@ def load_dataset(config: CurveConfig) -> MoleculeTable:
     folder = Path(config.data_dir)
     found = [folder / "gdb9.sdf"] if (folder / "gdb9.sdf").is_file() else sorted(folder.glob("*.sdf"))
     if len(found) != 1:
-        raise ValueError(f"'{folder}' holds {len(found)} .sdf files; gdb9.sdf, or exactly one with a .csv beside it, is read.")
+        raise ValueError(
+            f"'{folder}' holds {len(found)} .sdf files; gdb9.sdf, or exactly one with a .csv beside it, is read."
+        )
     sdf = found[0]
     csv = next((c for c in (Path(f"{sdf}.csv"), sdf.with_suffix(".csv")) if c.is_file()), None)
     if csv is None:
@@ -246,7 +256,9 @@ def _prepare(config: CurveConfig, out: Path, n_jobs: int) -> _Data:
     table = table.subset(np.isfinite(table.columns(config.targets)).all(axis=1))
     pool, valid, test = fixed_split(len(table), config.n_test, config.n_valid, config.split_seed)
     if config.n_train > len(pool):
-        raise ValueError(f"n_train={config.n_train} arrived; {len(pool)} molecules are left for training, 0 takes them all.")
+        raise ValueError(
+            f"n_train={config.n_train} arrived; {len(pool)} molecules are left for training, 0 takes them all."
+        )
     if config.n_train:
         pool = nested_fractions(pool, [config.n_train], config.split_seed)[0]
     table = table.subset(np.concatenate([pool, valid, test]))
@@ -307,7 +319,9 @@ def _run_cell(
     )
     test = data.table.subset(data.test)
     truth = test.columns(config.targets)
-    predicted = np.asarray(model.predict(data.dataset(data.test, config.targets)), dtype=np.float64).reshape(truth.shape)
+    predicted = np.asarray(model.predict(data.dataset(data.test, config.targets)), dtype=np.float64).reshape(
+        truth.shape
+    )
     y = data.table.columns(config.targets)[train]
     elements = data.table.elements
     counts = data.table.element_counts(elements)

@@ -29,7 +29,9 @@ def regression_metrics(truth: np.ndarray, predicted: np.ndarray) -> dict[str, fl
     """
     truth, predicted = np.asarray(truth, dtype=np.float64), np.asarray(predicted, dtype=np.float64)
     if truth.ndim != 1 or truth.shape != predicted.shape or len(truth) < 2:
-        raise ValueError(f"Labels of shape {truth.shape} and predictions of shape {predicted.shape}; two of (n,), n > 1.")
+        raise ValueError(
+            f"Labels of shape {truth.shape} and predictions of shape {predicted.shape}; two of (n,), n > 1."
+        )
     if not (np.isfinite(truth).all() and np.isfinite(predicted).all()):
         raise ValueError("Labels or predictions hold NaN or infinite values; leave such molecules out.")
     error = predicted - truth

@@ -87,7 +87,9 @@ class Recipe:
         if isinstance(self.center, str):
             _one_of("center", self.center, CENTERS)
         elif np.shape(self.center) != (3,):
-            raise ValueError(f"center={self.center!r} arrived; {_listed(CENTERS)} or three coordinates in Å are accepted.")
+            raise ValueError(
+                f"center={self.center!r} arrived; {_listed(CENTERS)} or three coordinates in Å are accepted."
+            )
         if isinstance(self.charge, str):
             _one_of("charge", self.charge, ("formal",))
         _one_of("dtype", self.dtype, DTYPES)
@@ -103,6 +105,12 @@ class Recipe:
             atomic_number(element)
         if len(set(self.elements)) != len(self.elements) or not (self.elements or self.other):
             raise ValueError(f"elements={self.elements} arrived; at least one symbol, each once, is accepted.")
+
+    @classmethod
+    def from_dict(cls, settings: dict[str, Any]) -> Recipe:
+        """Return the recipe that ``dataclasses.asdict`` took apart, also after a trip through JSON."""
+        values: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in settings.items()}
+        return cls(**values)
 
     @property
     def voxels_per_edge(self) -> int:

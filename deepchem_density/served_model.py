@@ -22,8 +22,7 @@ class MoleculePredictor(mlflow.pyfunc.PythonModel):
     def load_context(self, context: Any) -> None:
         """Rebuild the network from its settings and weights, and the recipe of its voxels."""
         about = json.loads(Path(context.artifacts["recipe"]).read_text())
-        settings = {k: tuple(v) if isinstance(v, list) else v for k, v in about["recipe"].items()}
-        self.recipe = Recipe(**settings)
+        self.recipe = Recipe.from_dict(about["recipe"])
         self.targets = about["targets"]
         self.network = VoxelCNNModel.from_dir(context.artifacts["network"])
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from rdkit import Chem, rdBase
-from rdkit.Chem import AllChem
+from rdkit.Chem import rdDistGeom, rdForceFieldHelpers
 
 from deepchem_density.errors import FeaturizationError
 
@@ -213,21 +213,21 @@ def _embedded(mol: Chem.Mol, name: str, seed: int, optimize: bool) -> Chem.Mol:
     """Return the molecule with hydrogens and a conformer."""
     shown = name or Chem.MolToSmiles(mol)
     full = Chem.AddHs(mol)
-    parameters = AllChem.ETKDGv3()
-    parameters.randomSeed = seed
+    parameters = rdDistGeom.ETKDGv3()
+    parameters.randomSeed = seed  # type: ignore[assignment]
     with rdBase.BlockLogs():
-        if AllChem.EmbedMolecule(full, parameters) != 0:
+        if rdDistGeom.EmbedMolecule(full, parameters) != 0:
             raise FeaturizationError(
                 f"RDKit's ETKDGv3 found no conformer for '{shown}' with seed {seed}; pass another conformer_seed, or a Mol "
                 "with a conformer of your own."
             )
         if optimize:
-            if not AllChem.MMFFHasAllMoleculeParams(full):
+            if not rdForceFieldHelpers.MMFFHasAllMoleculeParams(full):
                 raise FeaturizationError(
                     f"MMFF94 has no parameters for '{shown}'; pass optimize=False to take the ETKDGv3 conformer as it is, or "
                     "a Mol with a conformer of your own."
                 )
-            AllChem.MMFFOptimizeMolecule(full, maxIters=1000)
+            rdForceFieldHelpers.MMFFOptimizeMolecule(full, maxIters=1000)
     return full
 
 
@@ -273,7 +273,9 @@ def _read_sdf(path: Path) -> Chem.Mol:
         if mol is None:
             mol = Chem.MolFromMolBlock(block, removeHs=False, sanitize=False)
     if mol is None:
-        raise FeaturizationError(f"RDKit cannot read '{path.name}' as an SDF or mol file; its counts, atoms or bonds are broken.")
+        raise FeaturizationError(
+            f"RDKit cannot read '{path.name}' as an SDF or mol file; its counts, atoms or bonds are broken."
+        )
     return mol
 
 

@@ -85,9 +85,7 @@ class MlflowTracker(NoTracker):
         first = cell.rows[0]
         key = (first["n_train"], first["seed"])
         run_id = self._cell_run(*key)
-        metrics = {
-            f"{row['target']}.{_short(row['model'])}.{name}": row[name] for row in cell.rows for name in METRICS
-        }
+        metrics = {f"{row['target']}.{_short(row['model'])}.{name}": row[name] for row in cell.rows for name in METRICS}
         self._mlflow.log_metrics(metrics, run_id=run_id)
         for name in ("label", "n_train", "seed", "n_test", "steps", "epochs", "parameters", "seconds"):
             self._client.log_param(run_id, name, first[name])

@@ -63,7 +63,9 @@ class VoxelStore:
         voxels = np.zeros((len(structures), *self.recipe.voxel_shape), dtype=self.recipe.dtype)
         failures: list[tuple[int, str]] = []
         missing: list[int] = []
-        shards = [range(first, min(first + SHARD_SIZE, len(structures))) for first in range(0, len(structures), SHARD_SIZE)]
+        shards = [
+            range(first, min(first + SHARD_SIZE, len(structures))) for first in range(0, len(structures), SHARD_SIZE)
+        ]
         paths = [self._path([structures[i] for i in shard]) for shard in shards]
         for shard, path in zip(shards, paths, strict=True):
             stored = _read(path)
@@ -77,8 +79,12 @@ class VoxelStore:
         if failures:
             index, reason = failures[0]
             if len(failures) == len(structures):
-                raise FeaturizationError(f"None of {len(structures)} molecules could be featurized; the first: {reason}")
-            logger.warning("%d of %d molecules could not be featurized; %d: %s", len(failures), len(structures), index, reason)
+                raise FeaturizationError(
+                    f"None of {len(structures)} molecules could be featurized; the first: {reason}"
+                )
+            logger.warning(
+                "%d of %d molecules could not be featurized; %d: %s", len(failures), len(structures), index, reason
+            )
         return voxels, failures
 
     def _compute(
@@ -93,7 +99,9 @@ class VoxelStore:
         failures: list[tuple[int, str]] = []
         ends = {shard.stop - 1: shard for shard in paths}
         results = map_in_order(self.recipe.voxels, [structures[i] for i in missing], n_jobs)
-        bar = tqdm(total=len(structures), initial=len(structures) - len(missing), desc=self.recipe.representation, disable=None)
+        bar = tqdm(
+            total=len(structures), initial=len(structures) - len(missing), desc=self.recipe.representation, disable=None
+        )
         with bar:
             for index, result in zip(missing, results, strict=True):
                 if isinstance(result, Exception):

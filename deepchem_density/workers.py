@@ -22,7 +22,7 @@ CHUNKS_PER_WORKER = 8
 LARGEST_CHUNK = 32
 CHUNKS_AHEAD = 4
 
-ONE_THREAD = {name: "1" for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
+ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
 
 
 class WorkerError(RuntimeError):
@@ -119,5 +119,5 @@ def _attempt_all(function: Callable[[Item], Any], items: list[Item]) -> list[Any
 def _attempt(function: Callable[[Item], Any], item: Item) -> Any:
     try:
         return function(item)
-    except Exception as error:  # noqa: BLE001 - the caller decides what a failed item means
+    except Exception as error:
         return error

@@ -88,7 +88,7 @@ def test_what_is_no_rotation_is_refused(rotation):
 
 @pytest.mark.parametrize("center", [[0, 0], [[0, 0, 0]], [0, np.nan, 0], 1.0])
 def test_what_is_no_point_is_refused(center):
-    with pytest.raises(ValueError, match="center=.* is no point"):
+    with pytest.raises(ValueError, match=r"center=.* is no point"):
         VoxelGrid(center=center)
 
 

@@ -60,6 +60,10 @@ class Density(Field):
     """A field with one channel, in e/Å³, that knows its gradient."""
 
     @abstractmethod
+    def in_frame(self, center: np.ndarray, rotation: np.ndarray) -> Density:
+        """Return the same density as a function of local coordinates u, where position = center + rotation @ u."""
+
+    @abstractmethod
     def gradient_at(self, points: torch.Tensor) -> torch.Tensor:
         """Return the gradient (n, 3) in e/Å⁴ at points (n, 3) in Å."""
 

@@ -50,7 +50,9 @@ class AtomTypes(Field):
         positions = torch.as_tensor(self.positions, dtype=points.dtype, device=points.device)
         step = max(1, POINTS_TIMES_ATOMS // len(positions))
         values = [
-            self._height * torch.exp(torch.cdist(part, positions).square() / (-2 * self.sigma**2)) @ self._one_hot(points)
+            self._height
+            * torch.exp(torch.cdist(part, positions).square() / (-2 * self.sigma**2))
+            @ self._one_hot(points)
             for part in points.split(step)
         ]
         return torch.cat(values)

@@ -38,7 +38,9 @@ class Above(Field):
 
     def __init__(self, density: Density, threshold: float = 0.0135) -> None:
         if not threshold > 0:
-            raise ValueError(f"threshold={threshold} arrived; a positive density in e/Å³ is accepted, for instance 0.0135.")
+            raise ValueError(
+                f"threshold={threshold} arrived; a positive density in e/Å³ is accepted, for instance 0.0135."
+            )
         self.density = density
         self.threshold = threshold
 

@@ -145,10 +145,9 @@ class OrbitalDensity(Density):
 
     def _displacements(self, *coordinates: torch.Tensor) -> Iterator[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
         for axis, coordinate in enumerate(coordinates):
-            like = {"dtype": coordinate.dtype, "device": coordinate.device}
-            center = torch.as_tensor(self.basis.centers_bohr[:, axis, None], **like)
-            exponent = torch.as_tensor(self.basis.exponents[:, None], **like)
-            power = torch.as_tensor(self.basis.powers[:, axis, None], device=coordinate.device)
+            center = torch.as_tensor(self.basis.centers_bohr[:, axis, None]).to(coordinate)
+            exponent = torch.as_tensor(self.basis.exponents[:, None]).to(coordinate)
+            power = torch.as_tensor(self.basis.powers[:, axis, None]).to(coordinate.device)
             yield coordinate * BOHR_PER_ANGSTROM - center, exponent, power
 
 

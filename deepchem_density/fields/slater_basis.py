@@ -2,7 +2,9 @@
 
 Expansions: R. F. Stewart, J. Chem. Phys. 52, 431 (1970), doi:10.1063/1.1672702, tables I to V (6s and 6p: as published
 with xTB). The six-Gaussian 4s, 4p, 5s and 5p shells of GFN1 share exponents within a shell instead: W. J. Pietro et al.,
-Inorg. Chem. 19, 2225 (1980), doi:10.1021/ic50210a005 and 20, 3650 (1981), doi:10.1021/ic50225a013. Slater exponents: C. Bannwarth, S. Ehlert, S. Grimme, J. Chem. Theory Comput. 15, 1652 (2019),
+Inorg. Chem. 19, 2225 (1980), doi:10.1021/ic50210a005 and 20, 3650 (1981), doi:10.1021/ic50225a013.
+
+Slater exponents: C. Bannwarth, S. Ehlert, S. Grimme, J. Chem. Theory Comput. 15, 1652 (2019),
 doi:10.1021/acs.jctc.8b01176 (GFN2) and S. Grimme, C. Bannwarth, P. Shushkov, ibid. 13, 1989 (2017),
 doi:10.1021/acs.jctc.7b00118 (GFN1); ``scripts/make_xtb_shells.py`` writes the table.
 """

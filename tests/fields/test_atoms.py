@@ -118,9 +118,8 @@ def test_occupancy_is_the_union_of_spheres():
 
 
 def test_volume_of_one_sphere():
-    voxels = voxelize(
-        VdwOccupancy(np.array([[0.1, 0.2, -0.1]]), np.array([1.7])), VoxelGrid(box_width=4.0, voxel_width=0.1)
-    )
+    sphere = VdwOccupancy(np.array([[0.137, 0.211, -0.093]]), np.array([1.7]))
+    voxels = voxelize(sphere, VoxelGrid(box_width=4.0, voxel_width=0.1), 2)
     assert float(voxels.sum()) * 0.1**3 == pytest.approx(4 / 3 * np.pi * 1.7**3, rel=2e-3)
 
 

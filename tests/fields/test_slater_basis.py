@@ -6,6 +6,7 @@ from math import factorial
 
 import numpy as np
 import pytest
+from scipy.integrate import trapezoid
 
 from deepchem_density.fields.gaussian_basis import GaussianBasis
 from deepchem_density.fields.slater_basis import METHODS, slater_basis, valence_electrons
@@ -58,18 +59,17 @@ def test_expansions_resemble_their_slater_functions(method):
         basis = slater_basis((element,), np.zeros((1, 3)), method)
         first = np.cumsum(2 * basis.angular_momenta + 1) - (2 * basis.angular_momenta + 1)
         along = first + np.take([0, 2, 2], basis.angular_momenta)  # s, pz, dz²
-        for (name, zeta, _), place, l in zip(
-            SHELLS[method][element]["shells"], along, basis.angular_momenta, strict=True
-        ):
+        shells = zip(SHELLS[method][element]["shells"], along, basis.angular_momenta, strict=True)
+        for (name, zeta, _), place, momentum in shells:
             if (element, method, name) == ("H", "GFN1-xTB", "2s"):
                 continue  # the 1s function is projected out of it, see below
             n = int(name[0])
             r = np.linspace(0, (20 + 10 * n) / zeta, 1001)
             slater = (2 * zeta) ** (n + 0.5) / factorial(2 * n) ** 0.5 * r ** (n - 1) * np.exp(-zeta * r)
-            expanded = along_z(basis, r)[place] * np.sqrt(4 * np.pi / (2 * l + 1))
-            assert np.trapezoid(slater**2 * r**2, r) == pytest.approx(1, abs=1e-6)
-            assert np.trapezoid(expanded**2 * r**2, r) == pytest.approx(1, abs=1e-6)
-            assert np.trapezoid(slater * expanded * r**2, r) > 0.99, (element, name)
+            expanded = along_z(basis, r)[place] * np.sqrt(4 * np.pi / (2 * momentum + 1))
+            assert trapezoid(slater**2 * r**2, r) == pytest.approx(1, abs=1e-6)
+            assert trapezoid(expanded**2 * r**2, r) == pytest.approx(1, abs=1e-6)
+            assert trapezoid(slater * expanded * r**2, r) > 0.99, (element, name)
 
 
 def test_second_shell_of_hydrogen_in_gfn1_is_orthogonal_to_the_first():

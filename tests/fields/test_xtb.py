@@ -76,7 +76,7 @@ def test_methods_differ(molecules, engine):
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("name", MOLECULES)
 def test_orbitals_are_orthonormal_in_this_basis(name, method, molecules, engine):
-    """Lᵀ S L holds the occupations on its diagonal and nothing beside it: the engine's order and signs are understood."""
+    """Lᵀ S L holds the occupations on its diagonal and nothing beside it, for the engine's order and signs."""
     structure = molecules[name]
     density = xtb_density(structure, engine, method)
     gram = density.orbitals.T @ density.basis.overlap @ density.orbitals
@@ -174,14 +174,16 @@ def test_no_convergence(engine, monkeypatch):
 
 
 def test_an_engine_that_fails_is_quoted_with_the_name(engine, monkeypatch, molecules):
-    class Failed(RuntimeError):
+    class BrokenError(RuntimeError):
         pass
 
     class Calculator:
         def __init__(self, *args):
-            raise Failed("something\n  broke inside")
+            raise BrokenError("something\n  broke inside")
 
-    interface = SimpleNamespace(Calculator=Calculator, XTBException=Failed, Param=SimpleNamespace(GFN2xTB=1, GFN1xTB=2))
+    interface = SimpleNamespace(
+        Calculator=Calculator, XTBException=BrokenError, Param=SimpleNamespace(GFN2xTB=1, GFN1xTB=2)
+    )
     monkeypatch.setattr(xtb, "_engine_module", lambda package, remedy: interface)
     with pytest.raises(FeaturizationError, match=f"^{engine} failed on 'water': something broke inside$") as info:
         xtb_density(molecules["water"], engine)
