@@ -68,6 +68,7 @@ def curve(options: argparse.Namespace) -> int:
 
 def _write_report(config: CurveConfig, cells: list[Cell], out: Path) -> list[Path]:
     """Write the table and figures of the study, with the curves of all representations run so far."""
+    from deepchem_density.atomic_files import write_text
     from deepchem_density.report import (
         collect_rows,
         curve_table,
@@ -76,13 +77,12 @@ def _write_report(config: CurveConfig, cells: list[Cell], out: Path) -> list[Pat
         parity_figure,
         save_figure,
     )
-    from deepchem_density.voxel_store import write_atomically
 
     folder = out / f"{config.dataset}-{'-'.join(config.targets)}-{config.study}"
     folder.mkdir(parents=True, exist_ok=True)
     table = curve_table(collect_rows(out / "cells" / config.study))
-    write_atomically(folder / "table.md", markdown(table).encode())
-    write_atomically(folder / "table.csv", table.to_csv(index=False).encode())
+    write_text(folder / "table.md", markdown(table))
+    write_text(folder / "table.csv", table.to_csv(index=False))
     first = table.iloc[0]
     return [
         folder / "table.md",

@@ -100,6 +100,14 @@ def voxels_per_edge(box_width: float, voxel_width: float) -> int:
     return n
 
 
+def check_oversampling(oversampling: int) -> None:
+    """Raise ValueError if this is no number of sub-points along an axis."""
+    if oversampling != int(oversampling) or oversampling < 1:
+        raise ValueError(
+            f"oversampling={oversampling} arrived; 1 (centres), 2, 3, ... points per cell and axis are accepted."
+        )
+
+
 def voxelize(
     source: Field,
     grid: VoxelGrid,
@@ -128,9 +136,6 @@ def voxelize(
     ValueError
         ``oversampling`` is not a positive whole number.
     """
-    if oversampling != int(oversampling) or oversampling < 1:
-        raise ValueError(
-            f"oversampling={oversampling} arrived; 1 (centres), 2, 3, ... points per cell and axis are accepted."
-        )
+    check_oversampling(oversampling)
     axis = torch.as_tensor(grid.axis(int(oversampling)), dtype=dtype, device=device)
     return source.in_frame(grid.center, grid.rotation).cell_means(axis)

@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from deepchem_density.atomic_files import write_text
 from deepchem_density.baselines import predict_constant, predict_linear
 from deepchem_density.cnn import VoxelCNNModel
 from deepchem_density.labelled_sdf import load_sdf_csv
@@ -29,7 +30,7 @@ from deepchem_density.qm9 import load_qm9, load_sample
 from deepchem_density.quiet import deepchem as dc
 from deepchem_density.representations import FEATURE_VERSION, REPRESENTATIONS, Recipe
 from deepchem_density.splits import fixed_split, nested_fractions
-from deepchem_density.voxel_store import VoxelStore, write_atomically
+from deepchem_density.voxel_store import VoxelStore
 
 __all__ = ["DATASETS", "Cell", "CurveConfig", "Row", "load_dataset", "run_curve"]
 
@@ -350,7 +351,7 @@ def _run_cell(
         for t, target in enumerate(config.targets)
     ]
     result = {"rows": rows, "ids": test.ids.tolist(), "truth": truth.tolist(), "predicted": predicted.tolist()}
-    write_atomically(folder / "result.json", json.dumps(result).encode())
+    write_text(folder / "result.json", json.dumps(result))
     return Cell(rows, test.ids, truth, predicted, folder / "model")
 
 

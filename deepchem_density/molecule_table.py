@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-import uuid
-import zipfile
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 
+from deepchem_density.atomic_files import load_npz, save_npz
 from deepchem_density.structure import Structure
 
 __all__ = ["MoleculeTable"]
@@ -238,17 +236,9 @@ class MoleculeTable:
 
         Uncompressed files are larger and quicker to read. No pickle is involved.
         """
-        path = Path(path)
         arrays = {name: getattr(self, name) for name in _ARRAYS}
         about = {"format": _FORMAT, "tasks": self.tasks, "units": dict(self.units), "source": self.source}
-        # a name of its own for each writer: two processes may fill the same cache at once, the last one wins
-        temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
-        try:
-            with temporary.open("xb") as file:
-                (np.savez_compressed if compressed else np.savez)(file, about=np.array(json.dumps(about)), **arrays)
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        save_npz(Path(path), {"about": np.array(json.dumps(about)), **arrays}, compressed)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> MoleculeTable:
@@ -261,18 +251,12 @@ class MoleculeTable:
         ValueError
             If the file is damaged, not a molecule table or of another format version.
         """
-        # opened here, since np.load leaves a truncated file open
-        with Path(path).open("rb") as file:
-            return cls._read(file, path)
-
-    @classmethod
-    def _read(cls, file: BinaryIO, path: str | os.PathLike[str]) -> MoleculeTable:
         try:
-            with np.load(file, allow_pickle=False) as stored:
-                arrays = {name: stored[name] for name in _ARRAYS}
-                about = json.loads(str(stored["about"]))
+            stored = load_npz(Path(path))
+            about = json.loads(str(stored["about"]))
             if about["format"] != _FORMAT:
                 raise ValueError(f"its format is {about['format']!r}, this version reads {_FORMAT!r}")
+            arrays = {name: stored[name] for name in _ARRAYS}
             return cls(**arrays, tasks=tuple(about["tasks"]), units=about["units"], source=about["source"])
-        except (ValueError, KeyError, TypeError, EOFError, OSError, zipfile.BadZipFile, zlib.error) as error:
+        except (ValueError, KeyError, TypeError) as error:
             raise ValueError(f"{path} cannot be read as a molecule table ({error}); make or fetch it again") from error

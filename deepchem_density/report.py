@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from deepchem_density.atomic_files import replacing
 from deepchem_density.learning_curve import Cell, Row, read_cell
 
 __all__ = ["collect_rows", "curve_table", "learning_curve_figure", "markdown", "parity_figure", "save_figure"]
@@ -129,7 +130,6 @@ def parity_figure(cell: Cell, targets: Sequence[str]) -> Figure:
 
 def save_figure(figure: Figure, path: Path) -> Path:
     """Write a figure as PNG, completely or not at all."""
-    temporary = path.with_name(f".{path.name}.part.png")
-    figure.savefig(temporary, dpi=150)
-    temporary.replace(path)
+    with replacing(path) as temporary:
+        figure.savefig(temporary, dpi=150)
     return path

@@ -20,7 +20,7 @@ from deepchem_density.fields import Density, Field
 from deepchem_density.fields.atoms import AtomTypes, VdwOccupancy
 from deepchem_density.fields.derived import Above, GradientMagnitude
 from deepchem_density.fields.xtb import ENGINES, METHODS, xtb_density
-from deepchem_density.grid import VoxelGrid, voxelize, voxels_per_edge
+from deepchem_density.grid import VoxelGrid, check_oversampling, voxelize, voxels_per_edge
 from deepchem_density.structure import Structure, atomic_number, structure_from, symbol, vdw_radii
 
 __all__ = ["FEATURE_VERSION", "REPRESENTATIONS", "TRANSFORMS", "Recipe", "inverse_transform"]
@@ -29,6 +29,7 @@ FEATURE_VERSION = 1
 """Raised whenever the same settings give other numbers, so that what was stored before is not taken for them."""
 
 LOG_UNIT = 1e-3
+LARGEST_SEED = 2**31 - 1
 
 # Values and their inverses; densities are in e/Å³ and gradients in e/Å⁴.
 TRANSFORMS: dict[str, tuple[Callable[[torch.Tensor], torch.Tensor], Callable[[np.ndarray], np.ndarray]]] = {
@@ -84,6 +85,8 @@ class Recipe:
         """
         _one_of("representation", self.representation, tuple(REPRESENTATIONS))
         voxels_per_edge(self.box_width, self.voxel_width)
+        check_oversampling(self.oversampling)
+        self._check_numbers()
         if isinstance(self.center, str):
             _one_of("center", self.center, CENTERS)
         elif np.shape(self.center) != (3,):
@@ -111,6 +114,15 @@ class Recipe:
         """Return the recipe that ``dataclasses.asdict`` took apart, also after a trip through JSON."""
         values: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in settings.items()}
         return cls(**values)
+
+    def _check_numbers(self) -> None:
+        for name, meaning in (("sigma", "width in Å"), ("threshold", "density in e/Å³")):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name}={getattr(self, name)} arrived; a positive {meaning} is accepted.")
+        seeds = {"conformer_seed": self.conformer_seed, "rotation_seed": self.rotation_seed or 0}
+        for name, seed in seeds.items():
+            if seed not in range(LARGEST_SEED + 1):  # RDKit takes a negative one for "different each time"
+                raise ValueError(f"{name}={seed} arrived; a whole number from 0 to {LARGEST_SEED} is accepted.")
 
     @property
     def voxels_per_edge(self) -> int:

@@ -177,6 +177,8 @@ def structure_from(
             f"A datapoint of type {type(datapoint).__name__} arrived; an RDKit Mol, a SMILES, the path of an .sdf, .mol "
             "or .xyz file, or a Structure is accepted."
         )
+    if mol.GetNumAtoms() == 0:
+        raise FeaturizationError("A molecule without atoms arrived; at least one atom is needed.")
     if mol.GetNumConformers() == 0:
         mol = _embedded(mol, name, conformer_seed, optimize)
     return _from_conformer(mol, name, charge, unpaired)
@@ -242,8 +244,6 @@ def _read_smiles(smiles: str) -> Chem.Mol:
         raise FeaturizationError(
             f"RDKit cannot read '{smiles}' as SMILES; correct it, or pass a path that ends in {', '.join(sorted(_READERS))}."
         )
-    if mol.GetNumAtoms() == 0:
-        raise FeaturizationError("An empty SMILES arrived; a SMILES with at least one atom is accepted.")
     return mol
 
 

@@ -17,6 +17,7 @@ from deepchem_density.learning_curve import Cell, CurveConfig
 __all__ = ["MlflowTracker", "NoTracker"]
 
 EXPERIMENT = "deepchem_density"
+SERVED_MODEL = Path(__file__).with_name("served_model.py")
 PACKAGES = ("deepchem-density", "deepchem", "torch", "numpy", "rdkit", "xtb")
 METRICS = ("mae", "rmse", "r2", "pearson", "spearman")
 
@@ -100,15 +101,13 @@ class MlflowTracker(NoTracker):
 
     def model(self, cell: Cell, config: CurveConfig) -> None:
         """Log a network that predicts from SMILES or files: weights, its settings and the recipe of its voxels; no pickle."""
-        import deepchem_density.served_model as served
-
         with tempfile.TemporaryDirectory() as folder:
             about = {"recipe": dataclasses.asdict(config.recipe), "targets": list(config.targets)}
             path = Path(folder) / "recipe.json"
             path.write_text(json.dumps(about))
             self._mlflow.pyfunc.log_model(
                 name="model",
-                python_model=served.__file__,
+                python_model=str(SERVED_MODEL),
                 artifacts={"recipe": str(path), "network": str(cell.model_dir)},
                 signature=_signature(config.targets),
                 pip_requirements=[f"{package}=={version(package)}" for package in PACKAGES],

@@ -7,7 +7,6 @@ import hashlib
 import json
 import logging
 import os
-import uuid
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,12 +14,13 @@ from typing import Any
 import numpy as np
 from tqdm.auto import tqdm
 
+from deepchem_density.atomic_files import load_npz, save_npz
 from deepchem_density.errors import FeaturizationError
 from deepchem_density.representations import FEATURE_VERSION, Recipe
 from deepchem_density.structure import Structure
 from deepchem_density.workers import map_in_order
 
-__all__ = ["VoxelStore", "write_atomically"]
+__all__ = ["VoxelStore"]
 
 logger = logging.getLogger(__name__)
 SHARD_SIZE = 512
@@ -111,7 +111,8 @@ class VoxelStore:
                 if index in ends:
                     shard = ends[index]
                     failed = [(i - shard.start, reason) for i, reason in failures if i in shard]
-                    _write(paths[shard], voxels[shard.start : shard.stop], failed)
+                    part = voxels[shard.start : shard.stop]
+                    save_npz(paths[shard], {"voxels": part, "failures": np.array(json.dumps(failed))})
                 bar.update()
         return failures
 
@@ -123,33 +124,13 @@ class VoxelStore:
         return self.folder / f"{content.hexdigest()[:16]}.npz"
 
 
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file completely or not at all."""
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
-    try:
-        temporary.write_bytes(content)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def _write(path: Path, voxels: np.ndarray, failures: list[tuple[int, str]]) -> None:
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
-    try:
-        with temporary.open("xb") as file:
-            np.savez(file, voxels=voxels, failures=np.array(json.dumps(failures)))
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
 def _read(path: Path) -> tuple[np.ndarray, list[Any]] | None:
     """Return a stored shard, or None where there is none that can be read."""
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
-            return stored["voxels"], json.loads(str(stored["failures"]))
+        stored = load_npz(path)
+        return stored["voxels"], json.loads(str(stored["failures"]))
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, KeyError, EOFError) as error:
-        logger.warning("%s is computed again, it cannot be read: %s", path, error)
+    except (ValueError, KeyError) as error:
+        logger.warning("A shard of voxels is computed again: %s", error)
         return None

@@ -10,6 +10,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeoutError  # the builtin one only since Python 3.11
 from typing import Any, TypeVar
 
 from loky.backend.context import get_context
@@ -68,7 +69,7 @@ def map_in_order(
     Only a few chunks are under way at a time: memory does not grow with the number of items.
     """
     workers = min(n_workers(n_jobs), max(1, len(items)))
-    if workers == 1:
+    if n_jobs == 1 or not len(items):
         yield from (_attempt(function, item) for item in items)
         return
     size = max(1, min(LARGEST_CHUNK, len(items) // (CHUNKS_PER_WORKER * workers)))
@@ -98,11 +99,11 @@ def _results(
     """Yield the results of a chunk; where its worker was lost, one item at a time."""
     try:
         yield from future.result()
-    except (ProcessExpired, TimeoutError) as error:
+    except (ProcessExpired, FutureTimeoutError) as error:
         if len(chunk) > 1:
             for item in chunk:
                 yield from _results([item], submit([item]), submit, timeout)
-        elif isinstance(error, TimeoutError):
+        elif isinstance(error, FutureTimeoutError):
             yield WorkerError(f"it took longer than timeout={timeout:g} s")
         else:
             yield WorkerError(f"it ended the worker process (exit code {error.exitcode})")

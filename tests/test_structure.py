@@ -119,11 +119,11 @@ def test_coincident_atoms_are_found_among_many(monkeypatch):
     positions = np.random.default_rng(0).permutation(np.mgrid[:7, :7, :7].reshape(3, -1).T.astype(float))
     positions[300] = positions[17] + [0, 0, 0.05]
     assert len(positions) > structure.LARGEST_BRUTE_FORCE
-    with pytest.raises(FeaturizationError, match="Atoms 17 and 300 of .* are 0.050 Å apart"):
+    with pytest.raises(FeaturizationError, match=r"Atoms 17 and 300 of .* are 0.050 Å apart"):
         Structure(np.ones(len(positions)), positions)
     assert len(Structure(np.ones(300), positions[:300]).numbers) == 300
     monkeypatch.setattr(structure, "LARGEST_BRUTE_FORCE", 1000)
-    with pytest.raises(FeaturizationError, match="Atoms 17 and 300 of .* are 0.050 Å apart"):
+    with pytest.raises(FeaturizationError, match=r"Atoms 17 and 300 of .* are 0.050 Å apart"):
         Structure(np.ones(len(positions)), positions)
 
 
@@ -176,7 +176,7 @@ def test_a_mol_without_conformer_is_treated_as_its_smiles():
 
 def test_conformers_depend_on_the_seed_only():
     assert same(structure_from("CC(O)CN"), structure_from("CC(O)CN"))
-    assert not same(structure_from("CC(O)CN"), structure_from("CC(O)CN", conformer_seed=1), atol=0.01)
+    assert not same(structure_from("CC(O)CN"), structure_from("CC(O)CN", conformer_seed=2), atol=0.01)
     assert not same(structure_from("CC(O)CN"), structure_from("CC(O)CN", optimize=False), atol=0.01)
 
 
@@ -191,7 +191,7 @@ def test_charge_and_unpaired_electrons():
 def test_isotopes_and_explicit_hydrogens_are_atoms_like_others():
     assert structure_from("[2H]C([2H])([2H])[2H]").formula == "CH4"
     assert structure_from("[13CH4]").formula == "CH4"
-    assert structure_from("[H][H]").formula == "H2"
+    assert structure_from("[H][H]", optimize=False).formula == "H2"
 
 
 @pytest.mark.parametrize(
@@ -199,10 +199,10 @@ def test_isotopes_and_explicit_hydrogens_are_atoms_like_others():
     [
         ("C(C", r"RDKit cannot read 'C\(C' as SMILES; correct it, or pass a path that ends in \.mol, \.sd"),
         ("FC(F)(F)(F)F", "RDKit cannot read 'FC.* as SMILES"),
-        ("", "An empty SMILES arrived"),
+        ("", "A molecule without atoms arrived"),
         (None, "A datapoint of type NoneType arrived; an RDKit Mol, a SMILES, the path"),
         (1.5, "A datapoint of type float arrived"),
-        (Chem.MolFromSmiles(""), "no conformer for ''"),
+        (Chem.MolFromSmiles(""), "A molecule without atoms arrived"),
         ("C*", "MMFF94 has no parameters for 'C\\*'; pass optimize=False"),
         ("[Fe]", r"MMFF94 has no parameters for '\[Fe\]'"),
         (drawn("CCCO"), "is a flat drawing"),
@@ -223,12 +223,10 @@ def test_dummy_atoms_are_refused_whatever_their_conformer():
         structure_from("C*", optimize=False)
 
 
-def test_no_conformer_names_the_seed(monkeypatch):
-    monkeypatch.setattr(structure.AllChem, "EmbedMolecule", lambda mol, parameters: -1)
-    with pytest.raises(
-        FeaturizationError, match="found no conformer for 'CCO' with seed 5; pass another conformer_seed"
-    ):
-        structure_from("CCO", conformer_seed=5)
+def test_no_conformer_names_the_seed():
+    """The chirality of this bicycle would need a bridge that runs through the ring."""
+    with pytest.raises(FeaturizationError, match=r"found no conformer for .* with seed 5; pass another conformer_seed"):
+        structure_from("[C@H]12CC[C@@H](C1)C2", conformer_seed=5)
 
 
 def test_a_flat_molecule_is_no_flat_drawing():
@@ -302,7 +300,7 @@ def test_two_molecules_in_a_file_are_not_one(tmp_path):
     path = tmp_path / "two.sdf"
     block = Chem.MolToMolBlock(embedded("CO"))
     path.write_text(f"{block}$$$$\n{block}$$$$\n")
-    with pytest.raises(FeaturizationError, match="'two.sdf' holds 2 molecules; a file with one is accepted"):
+    with pytest.raises(FeaturizationError, match=r"'two\.sdf' holds 2 molecules; a file with one is accepted"):
         structure_from(path)
 
 
@@ -332,9 +330,9 @@ def test_odd_files_are_read_or_refused_with_a_reason(file, shared_data, capfd):
 def test_odd_files_never_become_zeros(file, shared_data):
     path = shared_data / "torture" / file
     settings = {"box_width": 96.0, "voxel_width": 2.0, "charge": "formal"}
-    occupied = OccupancyVoxel(**settings, oversampling=2).featurize([path])
+    occupied = OccupancyVoxel(**settings, oversampling=4).featurize([path])
     atoms = len(structure_from(path).numbers)
-    assert 1 < occupied.sum() * 2.0**3 / atoms < 25  # Å³ for an atom
+    assert 1 < occupied.sum() * 2.0**3 / atoms < 45  # Å³ for an atom
     if file in NO_DENSITY:
         with pytest.raises(FeaturizationError, match=NO_DENSITY[file]):
             DensityVoxel(**settings).featurize([path])

@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from deepchem_density.metrics import regression_metrics
+
+
+def test_metrics_follow_their_formulas():
+    truth, predicted = np.array([1.0, 2.0, 3.0, 4.0]), np.array([1.5, 2.0, 2.0, 4.5])
+    metrics = regression_metrics(truth, predicted)
+    assert metrics["mae"] == pytest.approx((0.5 + 0 + 1 + 0.5) / 4)
+    assert metrics["rmse"] == pytest.approx(((0.25 + 0 + 1 + 0.25) / 4) ** 0.5)
+    assert metrics["r2"] == pytest.approx(1 - 1.5 / 5)
+    assert metrics["pearson"] == pytest.approx(np.corrcoef(truth, predicted)[0, 1])
+    assert metrics["spearman"] == pytest.approx(np.corrcoef([1, 2, 3, 4], [1, 2.5, 2.5, 4])[0, 1])
+
+
+def test_a_constant_prediction_has_no_correlation():
+    metrics = regression_metrics(np.array([1.0, 2.0, 3.0]), np.full(3, 2.0))
+    assert metrics["pearson"] == metrics["spearman"] == metrics["r2"] == 0
+
+
+@pytest.mark.parametrize(
+    ("truth", "predicted", "message"),
+    [
+        (np.ones(3), np.ones(2), "shape"),
+        (np.ones(1), np.ones(1), "n > 1"),
+        (np.ones((2, 1)), np.ones((2, 1)), "shape"),
+        (np.array([1.0, np.nan]), np.ones(2), "NaN"),
+        (np.ones(2), np.array([1.0, np.inf]), "infinite"),
+    ],
+)
+def test_arrays_that_cannot_be_compared_are_refused(truth, predicted, message):
+    with pytest.raises(ValueError, match=message):
+        regression_metrics(truth, predicted)
