@@ -121,7 +121,8 @@ class Recipe:
                 raise ValueError(f"{name}={getattr(self, name)} arrived; a positive {meaning} is accepted.")
         seeds = {"conformer_seed": self.conformer_seed, "rotation_seed": self.rotation_seed or 0}
         for name, seed in seeds.items():
-            if seed not in range(LARGEST_SEED + 1):  # RDKit takes a negative one for "different each time"
+            # RDKit takes a negative seed for "different each time"
+            if not isinstance(seed, (int, np.integer)) or not 0 <= seed <= LARGEST_SEED:
                 raise ValueError(f"{name}={seed} arrived; a whole number from 0 to {LARGEST_SEED} is accepted.")
 
     @property

@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
+import os
 import tempfile
+import warnings
 from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
@@ -53,6 +55,7 @@ class MlflowTracker(NoTracker):
     """
 
     def __init__(self) -> None:
+        os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
         self._mlflow = _mlflow()
         self._cell_runs: dict[tuple[int, int], str] = {}
 
@@ -101,7 +104,9 @@ class MlflowTracker(NoTracker):
 
     def model(self, cell: Cell, config: CurveConfig) -> None:
         """Log a network that predicts from SMILES or files: weights, its settings and the recipe of its voxels; no pickle."""
-        with tempfile.TemporaryDirectory() as folder:
+        with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+            # An example would be featurized here and now only to repeat what the signature says.
+            warnings.filterwarnings("ignore", message=".*input example was not provided")
             about = {"recipe": dataclasses.asdict(config.recipe), "targets": list(config.targets)}
             path = Path(folder) / "recipe.json"
             path.write_text(json.dumps(about))
@@ -123,16 +128,16 @@ class MlflowTracker(NoTracker):
 
 def _mlflow() -> ModuleType:
     try:
-        import mlflow
-        import mlflow.pyfunc
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # MLflow warns of its own type hints
+            import mlflow
+            import mlflow.pyfunc
     except ImportError as error:
         raise ImportError(f'MLflow cannot be imported ({error}); pip install "deepchem-density[mlflow]".') from error
     return mlflow
 
 
 def _inside_mlflow_run() -> bool:
-    import os
-
     return "MLFLOW_RUN_ID" in os.environ
 
 

@@ -60,7 +60,8 @@ def map_in_order(
     items : sequence
         Picklable where ``n_jobs`` is not 1.
     n_jobs : int
-        Processes; 1 works in this one, where nothing protects from a crash and no timeout applies.
+        Processes; 1 works in this one, where nothing protects from a crash and no timeout applies. So does a single item
+        without a timeout.
     timeout : float, optional
         Seconds that one item may take.
 
@@ -68,8 +69,9 @@ def map_in_order(
     -----
     Only a few chunks are under way at a time: memory does not grow with the number of items.
     """
-    workers = min(n_workers(n_jobs), max(1, len(items)))
-    if n_jobs == 1 or not len(items):
+    workers = min(n_workers(n_jobs), len(items))
+    alone = len(items) == 1 and timeout is None  # as DeepChem's InMemoryLoader sends them: a pool for each would crawl
+    if n_jobs == 1 or alone or not len(items):
         yield from (_attempt(function, item) for item in items)
         return
     size = max(1, min(LARGEST_CHUNK, len(items) // (CHUNKS_PER_WORKER * workers)))

@@ -1,0 +1,164 @@
+from __future__ import annotations
+
+import math
+import operator
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+
+from deepchem_density import workers
+from deepchem_density.workers import WorkerError, map_in_order, n_workers
+
+# Workers import no test file: only functions of installed modules are used here.
+CRASH = "__import__('os').abort()"
+HANG = "__import__('time').sleep(60)"
+
+
+@pytest.fixture
+def submitted(monkeypatch) -> list[int]:
+    """Length of each chunk when it is submitted."""
+    lengths = []
+
+    class Pool(workers.ProcessPool):
+        def schedule(self, function, args=(), **options):
+            lengths.append(len(args[1]))
+            return super().schedule(function, args=args, **options)
+
+    monkeypatch.setattr(workers, "ProcessPool", Pool)
+    return lengths
+
+
+# ---- how many
+
+
+def test_number_of_processes():
+    assert n_workers(1) == 1
+    assert n_workers(7) == 7
+    assert n_workers(-1) == (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count())
+
+
+@pytest.mark.parametrize("n_jobs", [0, -2, 1.5])
+def test_number_of_processes_is_checked(n_jobs):
+    with pytest.raises(
+        ValueError, match=rf"n_jobs={n_jobs} arrived; 1, 2, ... processes or -1 for one a core are accepted"
+    ):
+        next(map_in_order(abs, [1], n_jobs))
+
+
+# ---- results
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_order_is_kept_and_exceptions_are_results(n_jobs):
+    items = [1.0, 4.0, -1.0, "nine", *map(float, range(100))]
+    results = list(map_in_order(math.sqrt, items, n_jobs))
+    assert results[:2] == [1.0, 2.0]
+    assert isinstance(results[2], ValueError)
+    assert isinstance(results[3], TypeError)
+    assert results[4:] == [math.sqrt(number) for number in range(100)]
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2, -1])
+def test_nothing_gives_nothing(n_jobs):
+    assert list(map_in_order(abs, [], n_jobs)) == []
+
+
+def test_a_single_item_starts_no_processes():
+    assert list(map_in_order(eval, ["__import__('os').getpid()"], 2)) == [os.getpid()]
+    assert list(map_in_order(eval, ["__import__('os').getpid()"], 2, timeout=30.0)) != [os.getpid()]
+
+
+def test_slow_items_do_not_lose_their_place():
+    """The first is done last."""
+    waits = [0.4, 0.0, 0.1, 0.0]
+    results = list(map_in_order(eval, [f"__import__('time').sleep({wait}) or {i}" for i, wait in enumerate(waits)], 2))
+    assert results == [0, 1, 2, 3]
+
+
+def test_work_is_done_elsewhere_with_one_thread_each():
+    code = "(__import__('os').getpid(), __import__('os').environ['OMP_NUM_THREADS'], __import__('time').sleep(0.05))"
+    results = list(map_in_order(eval, [code] * 8, 2))
+    assert os.getpid() not in {pid for pid, _, _ in results}
+    assert len({pid for pid, _, _ in results}) == 2
+    assert {threads for _, threads, _ in results} == {"1"}
+
+
+# ---- what goes wrong
+
+
+@pytest.mark.parametrize(("n_items", "timeout"), [(1, 30.0), (2, None), (5, None), (40, 30.0)])
+def test_a_crash_costs_one_item(n_items, timeout):
+    items = [str(i) for i in range(n_items)]
+    items[n_items // 2] = CRASH
+    results = list(map_in_order(eval, items, 2, timeout))
+    assert isinstance(results[n_items // 2], WorkerError)
+    assert "it ended the worker process (exit code -6)" in str(results[n_items // 2])
+    assert [r for i, r in enumerate(results) if i != n_items // 2] == [i for i in range(n_items) if i != n_items // 2]
+
+
+def test_several_crashes_in_one_chunk(monkeypatch):
+    monkeypatch.setattr(workers, "CHUNKS_PER_WORKER", 1)
+    results = list(map_in_order(eval, ["1", CRASH, "3", CRASH, CRASH, "6"], 2))
+    assert [type(result) for result in results] == [int, WorkerError, int, WorkerError, WorkerError, int]
+
+
+@pytest.mark.parametrize("items", [[HANG], ["1", HANG, "3"]])
+def test_a_hanging_item_is_stopped(items):
+    start = time.monotonic()
+    results = list(map_in_order(eval, items, 2, timeout=1.0))
+    assert time.monotonic() - start < 30
+    place = items.index(HANG)
+    assert isinstance(results[place], WorkerError)
+    assert str(results[place]) == "it took longer than timeout=1 s"
+    assert [result for i, result in enumerate(results) if i != place] == [1, 3][: len(items) - 1]
+
+
+def test_a_hanging_item_does_not_spoil_its_chunk(monkeypatch):
+    monkeypatch.setattr(workers, "CHUNKS_PER_WORKER", 1)
+    results = list(map_in_order(eval, ["1", HANG, "3", "4"], 2, timeout=0.5))
+    assert [type(result) for result in results] == [int, WorkerError, int, int]
+
+
+def test_an_item_that_cannot_be_sent_is_an_error_not_a_wait():
+    with pytest.raises(Exception, match=r"pickle|lambda|local object"):
+        list(map_in_order(str, [lambda: 1, lambda: 2], 2))
+
+
+# ---- memory
+
+
+def test_only_a_few_chunks_are_under_way(submitted):
+    items = list(range(2000))
+    results = map_in_order(operator.neg, items, 2)
+    assert next(results) == 0
+    ahead = sum(submitted)
+    assert ahead <= 2 * workers.CHUNKS_AHEAD * workers.LARGEST_CHUNK < len(items)
+    assert list(results) == [-item for item in items[1:]]
+    assert sum(submitted) == len(items)
+    assert max(submitted) <= workers.LARGEST_CHUNK
+
+
+def test_stopping_early_ends_the_workers(submitted):
+    results = map_in_order(time.sleep, [0.01] * 2000, 2)
+    next(results)
+    results.close()
+    assert sum(submitted) < 2000
+
+
+# ---- scripts
+
+
+def test_a_script_needs_no_guard(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(
+        "print('started')\n"
+        "from deepchem_density import OccupancyVoxel\n"
+        "voxels = OccupancyVoxel(box_width=8.0, voxel_width=1.0, n_jobs=2).featurize(['C', 'O', 'N'])\n"
+        "print(voxels.shape)\n"
+    )
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == ["started", "(3, 8, 8, 8, 1)"]
