@@ -55,7 +55,7 @@ def report(name: str, table: pd.DataFrame, notes: dict[str, object], packages: S
         RESULTS.mkdir(exist_ok=True)
         table.to_csv(RESULTS / f"{name}.csv", index=False, float_format="%.6g")
         record = {**circumstances(packages), "notes": notes, "rows": table.to_dict("records")}
-        (RESULTS / f"{name}.json").write_text(json.dumps(record, indent=2) + "\n")
+        (RESULTS / f"{name}.json").write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n")
         print(f"saved: {RESULTS / name}.csv and .json")
 
 

@@ -49,7 +49,8 @@ class VoxelGrid:
         if self.center.shape != (3,) or not np.isfinite(self.center).all():
             raise ValueError(f"center={self.center.tolist()} is no point; three finite numbers in Å are accepted.")
         R = self.rotation  # noqa: N806
-        orthogonal = R.shape == (3, 3) and np.allclose(R @ R.T, np.eye(3), rtol=0, atol=ORTHOGONALITY_TOLERANCE)
+        # Written so that a NaN, which compares as false, is refused too.
+        orthogonal = R.shape == (3, 3) and abs(R @ R.T - np.eye(3)).max() <= ORTHOGONALITY_TOLERANCE
         if not orthogonal or np.linalg.det(R) < 0:
             raise ValueError(
                 "rotation is no proper rotation matrix; a (3, 3) orthogonal matrix of determinant 1 is accepted."

@@ -108,6 +108,7 @@ def symbol(number: int) -> str:
     return Chem.GetPeriodicTable().GetElementSymbol(int(number)) if 1 <= number <= 118 else "X"
 
 
+@lru_cache(maxsize=None)
 def atomic_number(element: str) -> int:
     """Return the atomic number of a symbol.
 
