@@ -163,6 +163,7 @@ _OPTIONS: tuple[tuple[str, Callable[[str], Any], Any, str], ...] = (
     ("--widths", _tuple_of(int), (16, 32, 64, 128), "channels of each stage of the network"),
     ("--depth", int, 1, "convolutions of each stage"),
     ("--stem-widths", _tuple_of(int), (), "channels of pointwise layers in front"),
+    ("--n-bins", int, 0, "soft bins of magnitude in front; 0 takes the field as it is"),
     ("--pooling", str, "mean", "mean or sum over the last cells"),
     ("--box-width", float, 14.4, "Å"),
     ("--voxel-width", float, 0.6, "Å"),

@@ -35,8 +35,11 @@ _LOSSES = {
     "classification": {"cross_entropy": _losses.SparseSoftmaxCrossEntropy},
 }
 _FOR_TORCH_MODEL = ("device", "log_frequency", "regularization_loss", "tensorboard", "wandb", "wandb_logger")
-_OF_NETWORK = ("n_tasks", "n_channels", "mode", "n_classes", "widths", "depth", "stem_widths", "head_width", "dropout")
-_OF_TRAINING = ("pooling", "loss", "batch_size", "weight_decay", "schedule", "augment", "clip_norm", "autocast", "seed")
+_OF_NETWORK = (
+    *("n_tasks", "n_channels", "mode", "n_classes", "widths", "depth"),
+    *("stem_widths", "n_bins", "head_width", "dropout", "pooling"),
+)
+_OF_TRAINING = ("loss", "batch_size", "weight_decay", "schedule", "augment", "clip_norm", "autocast", "seed")
 _Tensors = list[torch.Tensor]
 
 
@@ -50,7 +53,7 @@ class VoxelCNNModel(dc.models.TorchModel):
     mode : {"regression", "classification"}
         Regression predicts (samples, n_tasks) in the labels' units, classification (samples, n_tasks, n_classes)
         probabilities.
-    widths, depth, stem_widths, head_width, dropout, pooling, n_classes
+    widths, depth, stem_widths, n_bins, head_width, dropout, pooling, n_classes
         The network, see `VoxelCNN`.
     loss : {"l1", "l2", "huber"}, optional
         Of regression, in standard deviations of the training labels; l1 by default. Classification has "cross_entropy".
@@ -107,6 +110,7 @@ class VoxelCNNModel(dc.models.TorchModel):
         widths: Sequence[int] = (16, 32, 64, 128),
         depth: int = 1,
         stem_widths: Sequence[int] = (),
+        n_bins: int = 0,
         head_width: int = 128,
         dropout: float = 0.0,
         pooling: str = "mean",
@@ -126,7 +130,7 @@ class VoxelCNNModel(dc.models.TorchModel):
     ) -> None:
         self.n_tasks, self.n_channels, self.mode, self.n_classes = n_tasks, n_channels, mode, n_classes
         self.widths, self.stem_widths = tuple(widths), tuple(stem_widths)
-        self.depth, self.head_width = depth, head_width
+        self.depth, self.n_bins, self.head_width = depth, n_bins, head_width
         self.dropout, self.pooling, self.weight_decay, self.schedule = dropout, pooling, weight_decay, schedule
         self.augment, self.clip_norm, self.autocast, self.seed = augment, clip_norm, autocast, seed
         _require_options(mode, loss, schedule, autocast, batch_size, kwargs)
@@ -134,9 +138,7 @@ class VoxelCNNModel(dc.models.TorchModel):
         self._entropy = int(np.random.randint(2**31)) if seed is None else seed  # noqa: NPY002
         self._rng = np.random.default_rng(self._entropy)
         with torch_stream(self._draw_seed(), torch.device("cpu")):
-            network = VoxelCNN(
-                n_tasks, n_channels, self.widths, depth, self.stem_widths, head_width, dropout, pooling, mode, n_classes
-            )
+            network = VoxelCNN(**{name: getattr(self, name) for name in _OF_NETWORK})
         self._class_limit = n_classes if mode == "classification" else None
         self._given_optimizer = optimizer
         inner = optimizer or dc.models.optimizers.AdamW(learning_rate=learning_rate, weight_decay=weight_decay)

@@ -41,7 +41,7 @@ DATASETS = ("sample", "qm9", "sdf")
 CELL_FORMAT = 1
 NEVER = 10**12
 VALIDATIONS = 10
-NETWORK = ("batch_size", "learning_rate", "widths", "depth", "stem_widths", "pooling")
+NETWORK = ("batch_size", "learning_rate", "widths", "depth", "stem_widths", "n_bins", "pooling")
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class CurveConfig:
         Gradient steps of every cell; 0 leaves the length to ``epochs``.
     epochs : int
         Passes over the training molecules, where ``steps`` is 0.
-    batch_size, learning_rate, widths, depth, stem_widths, pooling
+    batch_size, learning_rate, widths, depth, stem_widths, n_bins, pooling
         Network and training, as in :class:`~deepchem_density.cnn.VoxelCNNModel`.
     box_width, voxel_width, oversampling, center, rotation_seed, sigma, transform, shape, threshold, engine, method
         Voxels, as in the featurizers.
@@ -92,6 +92,7 @@ class CurveConfig:
     widths: tuple[int, ...] = (16, 32, 64, 128)
     depth: int = 1
     stem_widths: tuple[int, ...] = ()
+    n_bins: int = 0
     pooling: str = "mean"
     box_width: float = 14.4
     voxel_width: float = 0.6

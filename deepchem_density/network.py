@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
 import torch
 from torch import nn
 
-__all__ = ["FieldScale", "VoxelCNN", "require_choice", "require_counts"]
+__all__ = ["FieldScale", "MagnitudeBins", "VoxelCNN", "require_choice", "require_counts"]
 
 _SMALLEST_EDGE = 4
+LARGEST_MAGNITUDE = 40.0
+"""Of a field in units of its spread: a density next to a nucleus, where most of the box is empty."""
 
 
 class FieldScale(nn.Module):
@@ -58,6 +61,32 @@ class FieldScale(nn.Module):
         return (voxels - self.mean) * torch.rsqrt(self.variance + floor)
 
 
+class MagnitudeBins(nn.Module):
+    """Spread the magnitude of each channel over soft bins: channel c becomes exp(-w_cb² (asinh x_c - m_cb)² / 2), b = 1 ... n.
+
+    A network that gets a density as one number a voxel has to learn first that 2 and 4 e/Å³ mean carbon and oxygen; a
+    convolution over bins reads it off. Centres m and sharpness w are learned, from even spacing up to asinh 40.
+
+    Parameters
+    ----------
+    n_channels, n_bins : int
+        Channels of the input, and bins of each.
+    """
+
+    def __init__(self, n_channels: int, n_bins: int) -> None:
+        super().__init__()
+        centers = torch.linspace(0, math.asinh(LARGEST_MAGNITUDE), n_bins)
+        self.centers = nn.Parameter(centers.repeat(n_channels))
+        self.sharpness = nn.Parameter(torch.full((n_channels * n_bins,), (n_bins - 1) / float(centers[-1])))
+        self.n_bins = n_bins
+
+    def forward(self, scaled: torch.Tensor) -> torch.Tensor:
+        """Return (batch, channel, x, y, z) scaled fields as (batch, channel * n_bins, x, y, z)."""
+        magnitudes = torch.asinh(scaled).repeat_interleave(self.n_bins, dim=1)
+        shape = (1, -1, 1, 1, 1)
+        return torch.exp(-0.5 * (self.sharpness.view(shape) * (magnitudes - self.centers.view(shape))) ** 2)
+
+
 class _Stage(nn.Sequential):
     """`depth` 3x3x3 convolutions, each with normalization and SiLU; the last one pools first where it may."""
 
@@ -97,6 +126,9 @@ class VoxelCNN(nn.Module):
     stem_widths : sequence of int
         Output channels of pointwise (1x1x1) layers in front, which can learn to bin a field's magnitude. They
         work at full resolution, and so does the wider first stage behind them.
+    n_bins : int
+        Spread each channel's magnitude over so many soft bins before the first convolution (see `MagnitudeBins`), 2 or
+        more; 0 takes the field as it is.
     head_width : int
         Hidden units of the perceptron.
     dropout : float
@@ -134,6 +166,7 @@ class VoxelCNN(nn.Module):
         widths: Sequence[int] = (16, 32, 64, 128),
         depth: int = 1,
         stem_widths: Sequence[int] = (),
+        n_bins: int = 0,
         head_width: int = 128,
         dropout: float = 0.0,
         pooling: str = "mean",
@@ -146,6 +179,8 @@ class VoxelCNN(nn.Module):
         require_counts(**{f"widths[{i}]": width for i, width in enumerate(widths)})
         require_counts(**{f"stem_widths[{i}]": width for i, width in enumerate(stem_widths)})
         require_counts(**{"n_classes - 1": n_classes - 1})
+        if n_bins != 0:
+            require_counts(**{"n_bins - 1": n_bins - 1})
         require_choice("pooling", pooling, ("mean", "sum"))
         require_choice("mode", mode, ("regression", "classification"))
         if not 0 <= dropout < 1:
@@ -157,6 +192,9 @@ class VoxelCNN(nn.Module):
         # No normalization in the stem: it would move every unit's threshold to the same place, the field's mean.
         self.stem = nn.Sequential()
         incoming = n_channels
+        if n_bins:
+            self.stem.append(MagnitudeBins(n_channels, n_bins))
+            incoming = n_channels * n_bins
         for width in stem_widths:
             self.stem.extend([nn.Conv3d(incoming, width, 1), nn.SiLU()])
             incoming = width

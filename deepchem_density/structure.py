@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -108,7 +108,7 @@ def symbol(number: int) -> str:
     return Chem.GetPeriodicTable().GetElementSymbol(int(number)) if 1 <= number <= 118 else "X"
 
 
-@lru_cache(maxsize=None)
+@cache
 def atomic_number(element: str) -> int:
     """Return the atomic number of a symbol.
 

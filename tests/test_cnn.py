@@ -34,7 +34,7 @@ def test_memorises_a_dozen_molecules_in_their_own_units():
 def test_losses_and_pooling_learn(loss, pooling):
     data = dataset(16)
     losses = []
-    trained = model(loss=loss, pooling=pooling, stem_widths=(4,), depth=2, learning_rate=1e-2)
+    trained = model(loss=loss, pooling=pooling, stem_widths=(4,), n_bins=4, depth=2, learning_rate=1e-2)
     trained.fit(data, nb_epoch=25, on_epoch=lambda epoch, metrics: losses.append(metrics["train_loss"]))
     assert losses[-1] < 0.7 * losses[0]
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from deepchem_density.network import FieldScale, VoxelCNN
+from deepchem_density.network import FieldScale, MagnitudeBins, VoxelCNN
 
 
 def voxels(*shape: int, seed: int = 0) -> torch.Tensor:
@@ -40,6 +40,19 @@ def test_an_empty_field_stays_finite():
     assert torch.equal(scale(torch.zeros(2, 4, 4, 4, 1)), torch.zeros(2, 4, 4, 4, 1))
 
 
+def test_bins_tell_magnitudes_apart():
+    bins = MagnitudeBins(2, 5)
+    given = torch.sinh(bins.centers.detach().reshape(2, 5)[:, 3])
+    spread = bins(given.reshape(1, 2, 1, 1, 1)).reshape(2, 5)
+    expected = torch.exp(-0.5 * (torch.arange(5.0) - 3) ** 2)
+    torch.testing.assert_close(spread, expected.repeat(2, 1), rtol=1e-4, atol=1e-5)
+
+
+def test_one_bin_is_no_spread():
+    with pytest.raises(ValueError, match="n_bins"):
+        VoxelCNN(1, 1, n_bins=1)
+
+
 def trained_once(**options: object) -> VoxelCNN:
     torch.manual_seed(0)
     network = VoxelCNN(1, 2, widths=(4, 8), **options)
@@ -49,7 +62,7 @@ def trained_once(**options: object) -> VoxelCNN:
 
 
 def test_batched_equals_one_at_a_time():
-    network, batch = trained_once(stem_widths=(3,), depth=2), voxels(4, 8, 8, 8, 2)
+    network, batch = trained_once(stem_widths=(3,), n_bins=8, depth=2), voxels(4, 8, 8, 8, 2)
     batch *= torch.tensor([0.0, 1, 2, 4]).reshape(-1, 1, 1, 1, 1)
     together, _ = network(batch)
     torch.testing.assert_close(together, torch.cat([network(one[None])[0] for one in batch]), rtol=1e-4, atol=1e-5)

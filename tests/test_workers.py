@@ -86,6 +86,14 @@ def test_work_is_done_elsewhere_with_one_thread_each():
     assert {threads for _, threads, _ in results} == {"1"}
 
 
+def test_workers_are_fresh_processes(monkeypatch):
+    """Nothing of this process is in them: neither its script nor libraries with threads that a fork would break."""
+    monkeypatch.setitem(sys.modules, "only_here", sys)
+    code = "('only_here' in __import__('sys').modules, 'pytest' in __import__('sys').modules)"
+    assert eval(code) == (True, True)
+    assert list(map_in_order(eval, [code, code], 2)) == [(False, False)] * 2
+
+
 # ---- what goes wrong
 
 

@@ -93,9 +93,9 @@ class AtomTypes(Field):
         x, y, z = tables
         by_channel = np.zeros((*z.shape, self.n_channels), dtype=z.dtype)
         by_channel[np.arange(len(z)), :, self.channels] = z * z.dtype.type(self._height)
-        x, y, by_channel = (torch.from_numpy(table).to(like.device) for table in (x, y, by_channel))
-        columns = y[:, :, None, None] * by_channel[:, None]
-        values[tuple(near)] = (x.T @ columns.flatten(1)).unflatten(1, columns.shape[1:])
+        rows, middle, last = (torch.from_numpy(table).to(like.device) for table in (x, y, by_channel))
+        columns = middle[:, :, None, None] * last[:, None]
+        values[tuple(near)] = (rows.T @ columns.flatten(1)).unflatten(1, columns.shape[1:])
         return values
 
 
