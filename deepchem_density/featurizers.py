@@ -147,6 +147,8 @@ class VoxelFeaturizer(dc.feat.MolecularFeaturizer):
             Every datapoint failed; the message holds the first reason.
         ValueError
             A setting that no datapoint could satisfy.
+        ImportError
+            The engine is not installed.
         """
         recipe = self.recipe
         recipe.check()
@@ -160,6 +162,8 @@ class VoxelFeaturizer(dc.feat.MolecularFeaturizer):
         ):
             if index % log_every_n == 0:
                 logger.info("Featurizing datapoint %d", index)
+            if isinstance(result, ImportError):
+                raise result
             if isinstance(result, Exception):
                 self.failures_.append(Failure(index, _name(items[index]), _reason(result)))
             else:
@@ -178,7 +182,8 @@ class VoxelFeaturizer(dc.feat.MolecularFeaturizer):
         if len(self.failures_) == len(voxels):
             raise FeaturizationError(
                 f"{type(self).__name__} could not featurize any of {len(voxels)} datapoints. The first, {first.index} "
-                f"({first.id}): {first.reason}"
+                f"({first.id}): {first.reason} (DeepChem has no place for a shard without datapoints: where only these "
+                "fail, pass a larger shard_size; InMemoryLoader cannot drop one either: leave it out of the input.)"
             )
         logger.warning(
             "%s could not featurize %d of %d datapoints; see failures_. The first, %d (%s): %s",

@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from scipy.spatial.transform import Rotation
 
 from deepchem_density.errors import FeaturizationError
 from deepchem_density.fields import Density, Field
@@ -21,6 +20,7 @@ from deepchem_density.fields.atoms import AtomTypes, VdwOccupancy
 from deepchem_density.fields.derived import Above, GradientMagnitude
 from deepchem_density.fields.xtb import ENGINES, METHODS, xtb_density
 from deepchem_density.grid import VoxelGrid, check_oversampling, voxelize, voxels_per_edge
+from deepchem_density.rotation import random_rotation
 from deepchem_density.structure import Structure, atomic_number, structure_from, symbol, vdw_radii
 
 __all__ = ["FEATURE_VERSION", "REPRESENTATIONS", "TRANSFORMS", "Recipe", "inverse_transform"]
@@ -170,7 +170,7 @@ class Recipe:
             needed = np.ceil(2 * reach / self.voxel_width) * self.voxel_width
             raise FeaturizationError(
                 f"{structure.label} does not fit the box: an atom lies {reach:.2f} Å from the centre along an axis, the box "
-                f"reaches {self.box_width / 2:g} Å; pass box_width={needed:g} or more."
+                f"reaches {self.box_width / 2:g} Å; pass box_width={needed:.10g} or more."
             )
         return grid
 
@@ -202,7 +202,7 @@ class Recipe:
             return np.eye(3)
         # The structure itself is part of the seed: the same molecule turns the same way in any order, shard or process.
         digest = zlib.crc32(structure.numbers.tobytes() + structure.positions.astype(np.float32).tobytes())
-        return Rotation.random(rng=np.random.default_rng([self.rotation_seed, digest])).as_matrix()
+        return random_rotation(np.random.default_rng([self.rotation_seed, digest]))
 
 
 def _atom_types(recipe: Recipe, structure: Structure) -> Field:

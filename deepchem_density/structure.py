@@ -60,14 +60,14 @@ class Structure:
     def __post_init__(self) -> None:
         object.__setattr__(self, "numbers", np.asarray(self.numbers, dtype=np.int64))
         object.__setattr__(self, "positions", np.asarray(self.positions, dtype=np.float64))
-        n = len(self.numbers)
-        if n == 0:
-            raise FeaturizationError(f"{self.label} has no atoms; at least one is needed.")
+        n = self.numbers.size
         if self.numbers.ndim != 1 or self.positions.shape != (n, 3):
             raise FeaturizationError(
-                f"{self.label} has numbers of shape {self.numbers.shape} and positions of shape {self.positions.shape}; "
-                "(n_atoms,) and (n_atoms, 3) are accepted."
+                f"{self.name or 'A structure'} has numbers of shape {self.numbers.shape} and positions of shape "
+                f"{self.positions.shape}; (n_atoms,) and (n_atoms, 3) are accepted."
             )
+        if n == 0:
+            raise FeaturizationError(f"{self.label} has no atoms; at least one is needed.")
         if self.numbers.min() < 1 or self.numbers.max() > 118:
             i = int(np.argmax((self.numbers < 1) | (self.numbers > 118)))
             raise FeaturizationError(

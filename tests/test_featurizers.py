@@ -356,3 +356,16 @@ def test_paths_are_strings_or_paths(tmp_path):
     rows = DensityVoxel(**SMALL).featurize([path, str(path), Path(path)])
     np.testing.assert_array_equal(rows[0], rows[1])
     np.testing.assert_array_equal(rows[0], rows[2])
+
+
+def test_a_missing_engine_stops_the_run_at_once(monkeypatch):
+    tried = []
+
+    def missing(self, datapoint):
+        tried.append(datapoint)
+        raise ImportError("The engine 'tblite' cannot be imported")
+
+    monkeypatch.setattr("deepchem_density.representations.Recipe.voxels", missing)
+    with pytest.raises(ImportError, match="tblite"):
+        DensityVoxel(engine="tblite").featurize(["C", "CC"])
+    assert tried == ["C"]
