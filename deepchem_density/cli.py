@@ -49,6 +49,9 @@ def curve(options: argparse.Namespace) -> int:
     names = {field.name for field in dataclasses.fields(CurveConfig)}
     config = CurveConfig(**{name: value for name, value in vars(options).items() if name in names})
     config.check()
+    import torch
+
+    torch.set_num_threads(options.threads)
     _keep_freed_memory()
     tracker = MlflowTracker() if options.track else NoTracker()
     out = Path(options.out)
@@ -122,6 +125,7 @@ def _parser() -> argparse.ArgumentParser:
     for flag, kind, default, text in _OPTIONS:
         one.add_argument(flag, type=kind, default=default, help=text)
     one.add_argument("--n-jobs", type=int, default=-1, help="processes that compute voxels; -1 is one a core")
+    one.add_argument("--threads", type=int, default=1, help="threads of training; more pays only on idle cores")
     one.add_argument("--out", default=DEFAULT_OUT, help="folder for voxels, finished cells, tables and figures")
     one.add_argument(
         "--track",

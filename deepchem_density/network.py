@@ -12,6 +12,8 @@ from torch import nn
 __all__ = ["FieldScale", "MagnitudeBins", "VoxelCNN", "require_choice", "require_counts"]
 
 _SMALLEST_EDGE = 4
+_SMALLEST_BFLOAT16_EDGE = 3
+"""torch 2.13 now and then returns NaN for the weight gradient of a bfloat16 convolution over 2³ cells on a CPU."""
 LARGEST_MAGNITUDE = 40.0
 """Of a field in units of its spread: a density next to a nucleus, where most of the box is empty."""
 
@@ -140,7 +142,8 @@ class VoxelCNN(nn.Module):
     n_classes : int
         Classes per task in classification.
     autocast : bool
-        Run the convolutions of training in bfloat16. Prediction is float32 always.
+        Run the convolutions of training in bfloat16, but for stages of less than 3 cells per edge. Prediction is float32
+        always.
 
     Raises
     ------
@@ -234,10 +237,15 @@ class VoxelCNN(nn.Module):
             )
         # Moving the channels by view alone yields torch's channels_last_3d layout, the fast one.
         field = self.scale(voxels).permute(0, 4, 1, 2, 3)
-        with torch.autocast(voxels.device.type, torch.bfloat16, enabled=self.autocast and self.training):
+        low_precision = self.autocast and self.training
+        with torch.autocast(voxels.device.type, torch.bfloat16, enabled=low_precision):
             field = self.stem(field)
-            for number, stage in enumerate(self.stages, start=1):
-                field = stage(field, pool=number < len(self.stages) and min(field.shape[2:]) >= _SMALLEST_EDGE)
+        for number, stage in enumerate(self.stages, start=1):
+            edge = min(field.shape[2:])
+            low_precision = low_precision and edge >= _SMALLEST_BFLOAT16_EDGE
+            with torch.autocast(voxels.device.type, torch.bfloat16, enabled=low_precision):
+                field = field if low_precision else field.float()
+                field = stage(field, pool=number < len(self.stages) and edge >= _SMALLEST_EDGE)
         cells = field.float().flatten(start_dim=2)
         return cells.mean(dim=2) if self.pooling == "mean" else cells.sum(dim=2)
 

@@ -145,7 +145,7 @@ def structure_from(
     """Read one datapoint: a Structure, an RDKit Mol, a SMILES, or the path of an .sdf, .mol or .xyz file.
 
     A Mol with a conformer is taken as it comes, hydrogens and positions. A Mol without one and a SMILES get hydrogens
-    and a seeded ETKDGv3 conformer, relaxed with MMFF94.
+    and a seeded ETKDGv3 conformer (from random coordinates where the usual start finds none), relaxed with MMFF94.
 
     Parameters
     ----------
@@ -219,7 +219,11 @@ def _embedded(mol: Chem.Mol, name: str, seed: int, optimize: bool) -> Chem.Mol:
     parameters = rdDistGeom.ETKDGv3()
     parameters.randomSeed = seed  # type: ignore[assignment]
     with rdBase.BlockLogs():
-        if rdDistGeom.EmbedMolecule(full, parameters) != 0:
+        found = rdDistGeom.EmbedMolecule(full, parameters)
+        if found != 0:  # as RDKit advises for cages and other crowded molecules
+            parameters.useRandomCoords = True  # type: ignore[assignment]
+            found = rdDistGeom.EmbedMolecule(full, parameters)
+        if found != 0:
             raise FeaturizationError(
                 f"RDKit's ETKDGv3 found no conformer for '{shown}' with seed {seed}; pass another conformer_seed, or a Mol "
                 "with a conformer of your own."

@@ -103,3 +103,12 @@ def test_label_scale_and_shapes():
     probabilities, logits = VoxelCNN(3, 1, mode="classification", n_classes=4)(voxels(2, 8, 8, 8, 1))
     assert probabilities.shape == logits.shape == (2, 3, 4)
     assert VoxelCNN(1, 1)(voxels(2, 5, 6, 9, 1))[0].shape == (2, 1)
+
+
+def test_stages_of_two_cells_are_not_trained_in_bfloat16():
+    network = VoxelCNN(1, 1, widths=(4, 4, 4, 4), autocast=True).train()
+    seen = []
+    for stage in network.stages:
+        stage.convolution0.register_forward_hook(lambda module, given, out: seen.append((out.shape[-1], out.dtype)))
+    network(voxels(2, 18, 18, 18, 1))
+    assert seen == [(18, torch.bfloat16), (9, torch.bfloat16), (4, torch.bfloat16), (2, torch.float32)]

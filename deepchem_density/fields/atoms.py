@@ -59,11 +59,14 @@ class AtomTypes(Field):
 
     def on_axes(self, x: torch.Tensor, y: torch.Tensor, z: torch.Tensor) -> torch.Tensor:
         """Return the number densities (nx, ny, nz, n_channels)."""
-        return self._product([axis[:, None] for axis in (x, y, z)])
+        lines = [axis[:, None].cpu().numpy() for axis in (x, y, z)]
+        tables = [self._table(line, self.positions[:, i]) for i, line in enumerate(lines)]
+        return self._product(lines, tables, x)
 
     def cell_means(self, axis: torch.Tensor) -> torch.Tensor:
         """Return the mean over each cell: of a product along three axes it is the product of the means."""
-        return self._product([axis, axis, axis])
+        line = axis.cpu().numpy()
+        return self._product([line] * 3, list(self._table(line, self.positions.T)), axis)
 
     @property
     def _height(self) -> float:
@@ -73,29 +76,29 @@ class AtomTypes(Field):
         channels = torch.as_tensor(self.channels, device=like.device)
         return torch.nn.functional.one_hot(channels, self.n_channels).to(like.dtype)
 
-    def _product(self, axes: list[torch.Tensor]) -> torch.Tensor:
-        """Return Σ_atoms X(x) Y(y) Z(z) per channel within reach of the atoms, zero elsewhere; axes are (cells, sub-points).
+    def _table(self, line: np.ndarray, coordinates: np.ndarray) -> np.ndarray:
+        """Return the mean of exp(-u²/2σ²) over each cell (cells, sub-points) of a line, (*coordinates.shape, cells)."""
+        u = line - coordinates[..., None, None].astype(line.dtype)
+        u *= u
+        u *= line.dtype.type(-0.5 / self.sigma**2)
+        np.exp(u, out=u)
+        return u[..., 0] if line.shape[1] == 1 else u.mean(axis=-1)
 
-        The tables are small and made in NumPy, whose calls cost a third of torch's; torch multiplies them.
+    def _product(self, lines: list[np.ndarray], tables: list[np.ndarray], like: torch.Tensor) -> torch.Tensor:
+        """Return Σ_atoms X(x) Y(y) Z(z) per channel within reach of the atoms, zero elsewhere.
+
+        The tables (n_atoms, cells) are small and made in NumPy, whose calls cost a third of torch's; torch multiplies them.
         """
-        like = axes[0]
-        shape = [len(axis) for axis in axes]
-        values = torch.zeros((*shape, self.n_channels), dtype=like.dtype, device=like.device)
-        low = self.positions.min(axis=0) - REACH * self.sigma
-        high = self.positions.max(axis=0) + REACH * self.sigma
-        near, tables = [], []
-        for i, axis in enumerate(axes):
-            line = axis.cpu().numpy()
-            block = _within(line[:, 0], line[:, -1], low[i], high[i])
-            u = line[block] - self.positions[:, i, None, None].astype(line.dtype)
-            near.append(block)
-            tables.append(np.exp(u * u * line.dtype.type(-0.5 / self.sigma**2)).mean(axis=2))
-        x, y, z = tables
+        values = torch.zeros((*map(len, lines), self.n_channels), dtype=like.dtype, device=like.device)
+        margin = REACH * self.sigma
+        low, high = self.positions.min(axis=0) - margin, self.positions.max(axis=0) + margin
+        near = tuple(_within(line[:, 0], line[:, -1], *ends) for line, *ends in zip(lines, low, high, strict=True))
+        x, y, z = (table[:, block] for table, block in zip(tables, near, strict=True))
         by_channel = np.zeros((*z.shape, self.n_channels), dtype=z.dtype)
         by_channel[np.arange(len(z)), :, self.channels] = z * z.dtype.type(self._height)
         rows, middle, last = (torch.from_numpy(table).to(like.device) for table in (x, y, by_channel))
         columns = middle[:, :, None, None] * last[:, None]
-        values[tuple(near)] = (rows.T @ columns.flatten(1)).unflatten(1, columns.shape[1:])
+        values[near] = (rows.T @ columns.flatten(1)).unflatten(1, columns.shape[1:])
         return values
 
 
