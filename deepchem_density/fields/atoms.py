@@ -61,12 +61,15 @@ class AtomTypes(Field):
         """Return the number densities (nx, ny, nz, n_channels)."""
         lines = [axis[:, None].cpu().numpy() for axis in (x, y, z)]
         tables = [self._table(line, self.positions[:, i]) for i, line in enumerate(lines)]
-        return self._product(lines, tables, x)
+        low, high = self._bounds()
+        near = [_within(line, *ends) for line, *ends in zip(lines, low, high, strict=True)]
+        return torch.from_numpy(self._product(tables, near)).to(x.device)
 
     def cell_means(self, axis: torch.Tensor) -> torch.Tensor:
         """Return the mean over each cell: of a product along three axes it is the product of the means."""
         line = axis.cpu().numpy()
-        return self._product([line] * 3, list(self._table(line, self.positions.T)), axis)
+        near = [_within(line, *ends) for ends in zip(*self._bounds(), strict=True)]
+        return torch.from_numpy(self._product(list(self._table(line, self.positions.T)), near)).to(axis.device)
 
     @property
     def _height(self) -> float:
@@ -84,21 +87,22 @@ class AtomTypes(Field):
         np.exp(u, out=u)
         return u[..., 0] if line.shape[1] == 1 else u.mean(axis=-1)
 
-    def _product(self, lines: list[np.ndarray], tables: list[np.ndarray], like: torch.Tensor) -> torch.Tensor:
-        """Return Σ_atoms X(x) Y(y) Z(z) per channel within reach of the atoms, zero elsewhere.
-
-        The tables (n_atoms, cells) are small and made in NumPy, whose calls cost a third of torch's; torch multiplies them.
-        """
-        values = torch.zeros((*map(len, lines), self.n_channels), dtype=like.dtype, device=like.device)
+    def _bounds(self) -> tuple[list[float], list[float]]:
         margin = REACH * self.sigma
-        low, high = self.positions.min(axis=0) - margin, self.positions.max(axis=0) + margin
-        near = tuple(_within(line[:, 0], line[:, -1], *ends) for line, *ends in zip(lines, low, high, strict=True))
+        return (self.positions.min(axis=0) - margin).tolist(), (self.positions.max(axis=0) + margin).tolist()
+
+    def _product(self, tables: list[np.ndarray], near: list[slice]) -> np.ndarray:
+        """Return Σ_atoms X(x) Y(y) Z(z) per channel from tables (n_atoms, cells), zero but for the cells near the atoms.
+
+        In NumPy: the work is small, and its calls cost a third of torch's.
+        """
+        values = np.zeros((*(table.shape[1] for table in tables), self.n_channels), dtype=tables[0].dtype)
         x, y, z = (table[:, block] for table, block in zip(tables, near, strict=True))
         by_channel = np.zeros((*z.shape, self.n_channels), dtype=z.dtype)
         by_channel[np.arange(len(z)), :, self.channels] = z * z.dtype.type(self._height)
-        rows, middle, last = (torch.from_numpy(table).to(like.device) for table in (x, y, by_channel))
-        columns = middle[:, :, None, None] * last[:, None]
-        values[near] = (rows.T @ columns.flatten(1)).unflatten(1, columns.shape[1:])
+        columns = y[:, :, None, None] * by_channel[:, None]
+        product = x.T @ columns.reshape(len(z), columns[0].size)
+        values[tuple(near)] = product.reshape(x.shape[1], *columns.shape[1:])
         return values
 
 
@@ -132,15 +136,15 @@ class VdwOccupancy(Field):
     def on_axes(self, x: torch.Tensor, y: torch.Tensor, z: torch.Tensor) -> torch.Tensor:
         """Return 0 or 1, (nx, ny, nz, 1); each atom looks only at the block of points around it."""
         inside = torch.zeros((len(x), len(y), len(z)), dtype=torch.bool, device=x.device)
-        lines = [axis.cpu().numpy() for axis in (x, y, z)]
+        lines = [axis[:, None].cpu().numpy() for axis in (x, y, z)]
         for position, radius in zip(self.positions, self.radii, strict=True):
-            block = tuple(_within(a, a, c - radius, c + radius) for a, c in zip(lines, position, strict=True))
+            block = tuple(_within(line, c - radius, c + radius) for line, c in zip(lines, position, strict=True))
             dx, dy, dz = ((a[b] - c).square() for a, b, c in zip((x, y, z), block, position, strict=True))
             inside[block] |= dx[:, None, None] + dy[:, None] + dz <= radius**2
         return inside.to(x.dtype)[..., None]
 
 
-def _within(first: np.ndarray, last: np.ndarray, low: float, high: float) -> slice:
-    """Return the cells, from first to last coordinate in ascending order, that touch the interval."""
-    start = int(np.searchsorted(last, low))
-    return slice(start, max(start, int(np.searchsorted(first, high, side="right"))))
+def _within(line: np.ndarray, low: float, high: float) -> slice:
+    """Return the cells of a line (cells, sub-points), in ascending order, that touch the interval."""
+    start = int(line[:, -1].searchsorted(low))
+    return slice(start, max(start, int(line[:, 0].searchsorted(high, side="right"))))
