@@ -144,7 +144,7 @@ def _tuple_of(kind: type) -> Callable[[str], tuple[Any, ...]]:
     return convert
 
 
-def _seed_or_none(text: str) -> int | None:
+def _number_or_none(text: str) -> int | None:
     return None if text.lower() in ("none", "") else int(text)
 
 
@@ -160,20 +160,25 @@ _OPTIONS: tuple[tuple[str, Callable[[str], Any], Any, str], ...] = (
     ("--n-valid", int, 100, "molecules watched during training"),
     ("--n-test", int, 400, "molecules of the fixed test set"),
     ("--split-seed", int, 0, "fixes the test set"),
-    ("--steps", int, 300, "gradient steps of every cell"),
+    ("--steps", int, 240, "gradient steps of every cell"),
     ("--epochs", int, 0, "passes over the training molecules, instead of steps"),
     ("--batch-size", int, 32, "molecules a step"),
     ("--learning-rate", float, 3e-3, "highest rate of the one-cycle schedule"),
     ("--widths", _tuple_of(int), (16, 32, 64, 128), "channels of each stage of the network"),
     ("--depth", int, 1, "convolutions of each stage"),
     ("--stem-widths", _tuple_of(int), (), "channels of pointwise layers in front"),
-    ("--n-bins", int, 0, "soft bins of magnitude in front; 0 takes the field as it is"),
+    (
+        "--n-bins",
+        _number_or_none,
+        None,
+        "soft bins of magnitude in front, 0 for none; by default 8 for a single channel",
+    ),
     ("--pooling", str, "mean", "mean or sum over the last cells"),
     ("--box-width", float, 14.4, "Å"),
     ("--voxel-width", float, 0.6, "Å"),
     ("--oversampling", int, 2, "points of a voxel along each axis"),
     ("--center", str, "mean", "mean or charge"),
-    ("--rotation-seed", _seed_or_none, None, "turns each molecule at random; none keeps the axes of the input"),
+    ("--rotation-seed", _number_or_none, None, "turns each molecule at random; none keeps the axes of the input"),
     ("--sigma", float, 0.5, "width of an atom in Å, for atom"),
     ("--transform", str, "none", "none, sqrt or log, for density and gradient"),
     ("--shape", str, "vdw", "vdw or density, for occupancy"),

@@ -110,7 +110,7 @@ class VoxelCNNModel(dc.models.TorchModel):
         widths: Sequence[int] = (16, 32, 64, 128),
         depth: int = 1,
         stem_widths: Sequence[int] = (),
-        n_bins: int = 0,
+        n_bins: int | None = None,
         head_width: int = 128,
         dropout: float = 0.0,
         pooling: str = "mean",

@@ -85,14 +85,14 @@ class CurveConfig:
     fractions: tuple[float, ...] = (0.0625, 0.25, 1.0)
     seeds: tuple[int, ...] = (0, 1)
     split_seed: int = 0
-    steps: int = 300
+    steps: int = 240
     epochs: int = 0
     batch_size: int = 32
     learning_rate: float = 3e-3
     widths: tuple[int, ...] = (16, 32, 64, 128)
     depth: int = 1
     stem_widths: tuple[int, ...] = ()
-    n_bins: int = 0
+    n_bins: int | None = None
     pooling: str = "mean"
     box_width: float = 14.4
     voxel_width: float = 0.6

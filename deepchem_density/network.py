@@ -14,6 +14,7 @@ __all__ = ["FieldScale", "MagnitudeBins", "VoxelCNN", "require_choice", "require
 _SMALLEST_EDGE = 4
 _SMALLEST_BFLOAT16_EDGE = 3
 """torch 2.13 now and then returns NaN for the weight gradient of a bfloat16 convolution over 2³ cells on a CPU."""
+BINS_OF_ONE_CHANNEL = 8
 LARGEST_MAGNITUDE = 40.0
 """Of a field in units of its spread: a density next to a nucleus, where most of the box is empty."""
 
@@ -128,9 +129,10 @@ class VoxelCNN(nn.Module):
     stem_widths : sequence of int
         Output channels of pointwise (1x1x1) layers in front, which can learn to bin a field's magnitude. They
         work at full resolution, and so does the wider first stage behind them.
-    n_bins : int
+    n_bins : int, optional
         Spread each channel's magnitude over so many soft bins before the first convolution (see `MagnitudeBins`), 2 or
-        more; 0 takes the field as it is.
+        more; 0 takes the field as it is. By default 8 for a single channel, where all there is to see is magnitude, and
+        0 for several.
     head_width : int
         Hidden units of the perceptron.
     dropout : float
@@ -169,7 +171,7 @@ class VoxelCNN(nn.Module):
         widths: Sequence[int] = (16, 32, 64, 128),
         depth: int = 1,
         stem_widths: Sequence[int] = (),
-        n_bins: int = 0,
+        n_bins: int | None = None,
         head_width: int = 128,
         dropout: float = 0.0,
         pooling: str = "mean",
@@ -182,6 +184,8 @@ class VoxelCNN(nn.Module):
         require_counts(**{f"widths[{i}]": width for i, width in enumerate(widths)})
         require_counts(**{f"stem_widths[{i}]": width for i, width in enumerate(stem_widths)})
         require_counts(**{"n_classes - 1": n_classes - 1})
+        if n_bins is None:
+            n_bins = BINS_OF_ONE_CHANNEL if n_channels == 1 else 0
         if n_bins != 0:
             require_counts(**{"n_bins - 1": n_bins - 1})
         require_choice("pooling", pooling, ("mean", "sum"))

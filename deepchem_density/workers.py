@@ -6,6 +6,7 @@ worker that dies or hangs costs the item it was working on and no other.
 
 from __future__ import annotations
 
+import atexit
 import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -16,12 +17,14 @@ from typing import Any, TypeVar
 from loky.backend.context import get_context
 from pebble import ProcessExpired, ProcessPool
 
-__all__ = ["WorkerError", "map_in_order", "n_workers"]
+__all__ = ["WorkerError", "map_in_order", "n_workers", "stop_workers"]
 
 Item = TypeVar("Item")
 CHUNKS_PER_WORKER = 8
 LARGEST_CHUNK = 32
 CHUNKS_AHEAD = 4
+
+_pools: dict[int, ProcessPool] = {}
 
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
 
@@ -67,7 +70,8 @@ def map_in_order(
 
     Notes
     -----
-    Only a few chunks are under way at a time: memory does not grow with the number of items.
+    Only a few chunks are under way at a time: memory does not grow with the number of items. The processes stay for the next
+    call; ``stop_workers`` ends them.
     """
     workers = min(n_workers(n_jobs), len(items))
     alone = len(items) == 1 and timeout is None  # as DeepChem's InMemoryLoader sends them: a pool for each would crawl
@@ -76,23 +80,41 @@ def map_in_order(
         return
     size = max(1, min(LARGEST_CHUNK, len(items) // (CHUNKS_PER_WORKER * workers)))
     chunks = [items[first : first + size] for first in range(0, len(items), size)]
-    with ProcessPool(max_workers=workers, context=get_context("loky"), initializer=_one_thread) as pool:
+    pool = _pool(workers)
 
-        def submit(chunk: Sequence[Item]) -> Future:
-            limit = None if timeout is None else timeout * len(chunk)
-            return pool.schedule(_attempt_all, args=(function, list(chunk)), timeout=limit)
+    def submit(chunk: Sequence[Item]) -> Future:
+        limit = None if timeout is None else timeout * len(chunk)
+        return pool.schedule(_attempt_all, args=(function, list(chunk)), timeout=limit)
 
-        waiting: deque[tuple[Sequence[Item], Future]] = deque()
-        upcoming = iter(chunks)
-        try:
-            while True:
-                while len(waiting) < CHUNKS_AHEAD * workers and (chunk := next(upcoming, None)) is not None:
-                    waiting.append((chunk, submit(chunk)))
-                if not waiting:
-                    return
-                yield from _results(*waiting.popleft(), submit, timeout)
-        finally:
-            pool.stop() if waiting else pool.close()
+    waiting: deque[tuple[Sequence[Item], Future]] = deque()
+    upcoming = iter(chunks)
+    try:
+        while True:
+            while len(waiting) < CHUNKS_AHEAD * workers and (chunk := next(upcoming, None)) is not None:
+                waiting.append((chunk, submit(chunk)))
+            if not waiting:
+                return
+            yield from _results(*waiting.popleft(), submit, timeout)
+    finally:
+        for _, future in waiting:
+            future.cancel()
+
+
+def _pool(workers: int) -> ProcessPool:
+    """Return a pool of so many processes: the one of the last call where it still works, since a new one takes seconds."""
+    pool = _pools.get(workers)
+    if pool is None or not pool.active:
+        pool = _pools[workers] = ProcessPool(max_workers=workers, context=get_context("loky"), initializer=_one_thread)
+    return pool
+
+
+@atexit.register
+def stop_workers() -> None:
+    """End the processes that wait for the next call; the program's end does it too."""
+    while _pools:
+        _, pool = _pools.popitem()
+        pool.stop()
+        pool.join()
 
 
 def _results(

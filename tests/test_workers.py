@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 
 import pytest
 
@@ -18,7 +19,7 @@ HANG = "__import__('time').sleep(60)"
 
 
 @pytest.fixture
-def submitted(monkeypatch) -> list[int]:
+def submitted(monkeypatch) -> Iterator[list[int]]:
     """Length of each chunk when it is submitted."""
     lengths = []
 
@@ -27,8 +28,10 @@ def submitted(monkeypatch) -> list[int]:
             lengths.append(len(args[1]))
             return super().schedule(function, args=args, **options)
 
+    workers.stop_workers()
     monkeypatch.setattr(workers, "ProcessPool", Pool)
-    return lengths
+    yield lengths
+    workers.stop_workers()
 
 
 # ---- how many
@@ -149,11 +152,20 @@ def test_only_a_few_chunks_are_under_way(submitted):
     assert max(submitted) <= workers.LARGEST_CHUNK
 
 
-def test_stopping_early_ends_the_workers(submitted):
+def test_stopping_early_ends_the_work(submitted):
     results = map_in_order(time.sleep, [0.01] * 2000, 2)
     next(results)
     results.close()
     assert sum(submitted) < 2000
+    assert list(map_in_order(abs, [-1, -2, -3], 2)) == [1, 2, 3]
+
+
+def test_the_processes_stay_for_the_next_call():
+    code = "(__import__('time').sleep(0.05), __import__('os').getpid())[1]"
+    first, second = (set(map_in_order(eval, [code] * 8, 2)) for _ in range(2))
+    assert first == second
+    workers.stop_workers()
+    assert not first & set(map_in_order(eval, [code] * 8, 2))
 
 
 # ---- scripts
