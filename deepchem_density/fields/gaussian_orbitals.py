@@ -26,7 +26,7 @@ from deepchem_density.units import BOHR_PER_ANGSTROM, E_PER_ANGSTROM3, E_PER_ANG
 
 __all__ = ["OrbitalDensity"]
 
-SLAB_POINTS = 4096
+PLANES_PER_SLAB = 4
 POINTS_PER_STEP = 8192
 SMALLEST_OCCUPATION = 1e-9
 LARGEST_NEGATIVE_OCCUPATION = 1e-6
@@ -169,7 +169,6 @@ def _slabs(
     """Yield slabs of planes along x with the primitives whose amplitude in the slab is not lost to rounding."""
     largest = weights.abs().amax(dim=1) * y.abs().amax(dim=1) * z.abs().amax(dim=1)
     reach = largest[:, None] * x.abs()
-    step = max(1, SLAB_POINTS // (y.shape[1] * z.shape[1]))
-    for first in range(0, x.shape[1], step):
-        planes = slice(first, first + step)
+    for first in range(0, x.shape[1], PLANES_PER_SLAB):
+        planes = slice(first, first + PLANES_PER_SLAB)
         yield planes, (reach[:, planes].amax(dim=1) > torch.finfo(x.dtype).eps / 10).nonzero()[:, 0]

@@ -115,7 +115,7 @@ def test_gradient_is_the_finite_difference_of_the_density():
     torch.testing.assert_close(density.gradient_at(points), torch.stack(differences, dim=1), rtol=1e-6, atol=1e-5)
 
 
-@pytest.mark.parametrize("slab", [1, 99, 200, 1 << 20])
+@pytest.mark.parametrize("slab", [1, 3, 100])
 def test_size_of_slabs_and_steps_does_not_matter(slab, monkeypatch):
     density, points = random_density(), random_points()
     whole = [
@@ -124,7 +124,7 @@ def test_size_of_slabs_and_steps_does_not_matter(slab, monkeypatch):
         density.at(points),
         density.gradient_at(points),
     ]
-    monkeypatch.setattr(gaussian_orbitals, "SLAB_POINTS", slab)
+    monkeypatch.setattr(gaussian_orbitals, "PLANES_PER_SLAB", slab)
     monkeypatch.setattr(gaussian_orbitals, "POINTS_PER_STEP", slab)
     parts = [
         density.on_axes(*axes()),
