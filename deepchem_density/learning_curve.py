@@ -319,20 +319,32 @@ def _run_cell(
         checkpoint_interval=NEVER,
         on_epoch=watch,
     )
+    about: dict[str, Any] = {"epochs": epochs, "steps": config.steps or epochs * batches}
+    about["parameters"] = sum(p.numel() for p in model.model.parameters())
+    predicted = np.asarray(model.predict(data.dataset(data.test, config.targets)), dtype=np.float64)
+    about["seconds"] = round(time.perf_counter() - started, 1)
     test = data.table.subset(data.test)
     truth = test.columns(config.targets)
-    predicted = np.asarray(model.predict(data.dataset(data.test, config.targets)), dtype=np.float64).reshape(
-        truth.shape
-    )
-    y = data.table.columns(config.targets)[train]
-    elements = data.table.elements
-    counts = data.table.element_counts(elements)
+    predicted = predicted.reshape(truth.shape)
+    rows = _rows(config, data, train, seed, predicted, about)
+    result = {"rows": rows, "ids": test.ids.tolist(), "truth": truth.tolist(), "predicted": predicted.tolist()}
+    write_text(folder / "result.json", json.dumps(result))
+    return Cell(rows, test.ids, truth, predicted, folder / "model")
+
+
+def _rows(
+    config: CurveConfig, data: _Data, train: np.ndarray, seed: int, predicted: np.ndarray, about: dict[str, Any]
+) -> list[Row]:
+    """Return the metrics of the network and of both baselines, trained on the same molecules, for each target."""
+    labels = data.table.columns(config.targets)
+    y, truth = labels[train], labels[data.test]
+    counts = data.table.element_counts(data.table.elements)
     models = {
         "network": predicted,
         "linear in element counts": predict_linear(counts[train], y, counts[data.test]),
         "constant": predict_constant(y, len(truth)),
     }
-    about = {
+    shared = {
         "study": config.study,
         "rep": config.rep,
         "label": config.label,
@@ -340,20 +352,14 @@ def _run_cell(
         "n_train": len(train),
         "seed": seed,
         "n_test": len(truth),
-        "epochs": epochs,
-        "steps": config.steps or epochs * batches,
-        "parameters": sum(p.numel() for p in model.model.parameters()),
-        "seconds": round(time.perf_counter() - started, 1),
+        **about,
     }
-    rows = [
-        {**about, "model": name, "target": target, "unit": data.table.units.get(target, "")}
+    return [
+        {**shared, "model": name, "target": target, "unit": data.table.units.get(target, "")}
         | regression_metrics(truth[:, t], values[:, t])
         for name, values in models.items()
         for t, target in enumerate(config.targets)
     ]
-    result = {"rows": rows, "ids": test.ids.tolist(), "truth": truth.tolist(), "predicted": predicted.tolist()}
-    write_text(folder / "result.json", json.dumps(result))
-    return Cell(rows, test.ids, truth, predicted, folder / "model")
 
 
 class _Watch:

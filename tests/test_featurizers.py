@@ -10,12 +10,13 @@ import pytest
 from rdkit import Chem
 from rdkit.Chem import AllChem
 
-from deepchem_density import featurizers
+from deepchem_density import voxel_featurizer
 from deepchem_density.errors import FeaturizationError
-from deepchem_density.featurizers import AtomVoxel, DensityVoxel, GradientVoxel, OccupancyVoxel, VoxelFeaturizer
+from deepchem_density.featurizers import AtomVoxel, DensityVoxel, GradientVoxel, OccupancyVoxel
 from deepchem_density.quiet import deepchem as dc
 from deepchem_density.representations import Recipe
 from deepchem_density.structure import structure_from
+from deepchem_density.voxel_featurizer import VoxelFeaturizer
 from deepchem_density.workers import WorkerError
 
 SMALL = {"box_width": 8.0, "voxel_width": 1.0}
@@ -257,7 +258,7 @@ def test_a_lost_worker_is_one_failure(monkeypatch):
         yield function(items[0])
         yield WorkerError("it took longer than timeout=20 s")
 
-    monkeypatch.setattr(featurizers, "map_in_order", map_in_order)
+    monkeypatch.setattr(voxel_featurizer, "map_in_order", map_in_order)
     featurizer = AtomVoxel(**SMALL, n_jobs=2, timeout=20.0)
     assert [row.size for row in featurizer.featurize(["C", "O"])] == [8**3 * 5, 0]
     assert featurizer.failures_ == [(1, "O", "WorkerError: it took longer than timeout=20 s")]
@@ -315,7 +316,7 @@ def test_names_leave_out_how_the_work_is_done():
 
 def test_a_new_version_of_the_numbers_has_new_names(monkeypatch):
     before = str(DensityVoxel())
-    monkeypatch.setattr(featurizers, "FEATURE_VERSION", featurizers.FEATURE_VERSION + 1)
+    monkeypatch.setattr(voxel_featurizer, "FEATURE_VERSION", voxel_featurizer.FEATURE_VERSION + 1)
     assert str(DensityVoxel()) != before
 
 
