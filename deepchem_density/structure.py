@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
@@ -20,8 +19,6 @@ CLOSEST_ATOMS = 0.1
 """Atoms nearer than this (Å) are taken for a broken file."""
 
 LARGEST_BRUTE_FORCE = 256
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
@@ -266,17 +263,16 @@ def _read_file(path: Path) -> Chem.Mol:
 def _read_sdf(path: Path) -> Chem.Mol:
     """Return the only record, sanitized where RDKit can, as it is otherwise."""
     text = path.read_bytes().decode("utf-8-sig", errors="replace").replace("\r\n", "\n")
-    records = [record for record in text.split("$$$$") if record.strip()]
+    records = [record for record in re.split(r"^\$\$\$\$.*\n?", text, flags=re.MULTILINE) if record.strip()]
     if len(records) != 1:
         raise FeaturizationError(
             f"'{path.name}' holds {len(records)} molecules; a file with one is accepted. Read it with "
             "rdkit.Chem.SDMolSupplier or deepchem's SDFLoader and pass the molecules."
         )
-    block = records[0].removeprefix("\n") if path.suffix.lower() == ".sdf" and "$$$$" in text[:8] else records[0]
     with rdBase.BlockLogs():
-        mol = Chem.MolFromMolBlock(block, removeHs=False)
+        mol = Chem.MolFromMolBlock(records[0], removeHs=False)
         if mol is None:
-            mol = Chem.MolFromMolBlock(block, removeHs=False, sanitize=False)
+            mol = Chem.MolFromMolBlock(records[0], removeHs=False, sanitize=False)
     if mol is None:
         raise FeaturizationError(
             f"RDKit cannot read '{path.name}' as an SDF or mol file; its counts, atoms or bonds are broken."
