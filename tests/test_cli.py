@@ -74,13 +74,22 @@ def test_arguments_that_cannot_be_read_are_refused(arguments, capsys):
     assert "usage" in capsys.readouterr().err
 
 
-def test_mlproject_defaults_are_those_of_the_command_line():
-    text = (ROOT / "MLproject").read_text()
+def parameters_of(project):
+    text = project.read_text()
     parameters = dict(re.findall(r"^ {6}(\w+): \{type: string, default: \"?([^\"}]*)\"?\}$", text, re.MULTILINE))
     assert len(parameters) > 10
-    command = text.split("command: >-")[1]
-    assert set(re.findall(r"\{(\w+)\}", command)) == set(parameters)
+    assert set(re.findall(r"\{(\w+)\}", text.split("command: >-")[1])) == set(parameters)
+    return parameters
+
+
+def test_mlproject_defaults_are_those_of_the_command_line():
     options = vars(_parser().parse_args(["curve"]))
-    for name, default in parameters.items():
+    for name, default in parameters_of(ROOT / "MLproject").items():
         given = _parser().parse_args(["curve", f"--{name.replace('_', '-')}={default}"])
         assert getattr(given, name) == options[name], name
+
+
+@pytest.mark.parametrize("project", [path.parent.name for path in (ROOT / "mlflow_projects").glob("*/MLproject")])
+def test_other_projects_have_parameters_that_the_command_line_takes(project):
+    for name, default in parameters_of(ROOT / "mlflow_projects" / project / "MLproject").items():
+        _parser().parse_args(["curve", f"--{name.replace('_', '-')}={default}"])
