@@ -3,7 +3,7 @@
 Data: the embedded sample, featurized as atom types, target the gap. Both models see labels normalized by DeepChem's own
 NormalizationTransformer and are judged in the labels' units on the same held-out fifth.
 
-    python benchmarks/network_vs_deepchem_cnn.py --steps 500
+    python benchmarks/network_vs_deepchem_cnn.py --steps 500 --save
 """
 
 from __future__ import annotations
@@ -12,11 +12,14 @@ import argparse
 import time
 
 import numpy as np
+import pandas as pd
 import torch
+from _results import report
 
 from deepchem_density.cnn import VoxelCNNModel
-from deepchem_density.datasets import load_sample, to_dataset
+from deepchem_density.datasets import to_dataset
 from deepchem_density.featurizers import AtomVoxel
+from deepchem_density.qm9 import load_sample
 from deepchem_density.quiet import deepchem as dc
 
 
@@ -56,26 +59,36 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=500)
     parser.add_argument("--batch-size", type=int, default=32)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--save", action="store_true")
     given = parser.parse_args()
+    torch.set_num_threads(given.threads)
 
-    data = to_dataset(load_sample(), AtomVoxel(), tasks=["gap"])
+    featurizer = AtomVoxel(box_width=14.4, voxel_width=0.6, oversampling=2)
+    data = to_dataset(load_sample(), featurizer, tasks=["gap"])
     order = np.random.default_rng(given.seed).permutation(len(data))
     held_out = len(data) // 5
     test, train = data.select(order[:held_out]), data.select(order[held_out:])
     normalizer = dc.trans.NormalizationTransformer(transform_y=True, dataset=train)
     scaled = normalizer.transform(train)
 
-    constant = np.abs(test.y - np.median(train.y)).mean()
-    threads = torch.get_num_threads()
-    print(f"{len(train)} training, {len(test)} test molecules, voxels {data.X.shape[1:]}, threads {threads}")
-    print(f"{'model':34} {'parameters':>10} {'samples/s':>10} {'test MAE':>10}")
-    print(f"{'median label':34} {1:10d} {'':10} {constant:10.5f}")
+    rows = [{"model": "median label", "parameters": 1, "test_mae": np.abs(test.y - np.median(train.y)).mean()}]
     for name, model in models(data.X.shape[-1], given.batch_size, given.seed).items():
         seconds = take_steps(model, scaled, given.steps)
         error = np.abs(model.predict(test, [normalizer]).reshape(test.y.shape) - test.y).mean()
         built = [one for one in model.model.parameters() if not torch.nn.parameter.is_lazy(one)]
         size = sum(parameter.numel() for parameter in built)
-        print(f"{name:34} {size:10d} {given.steps * given.batch_size / seconds:10.1f} {error:10.5f}", flush=True)
+        speed = given.steps * given.batch_size / seconds
+        rows.append({"model": name, "parameters": size, "samples_per_s": speed, "test_mae": error})
+        print(rows[-1], flush=True)
+    notes = {
+        "steps": given.steps,
+        "training molecules": len(train),
+        "test molecules": len(test),
+        "label": "gap, hartree",
+    }
+    packages = ("deepchem-density", "deepchem", "torch")
+    report("network_vs_deepchem_cnn", pd.DataFrame(rows), notes, packages, given.save)
 
 
 if __name__ == "__main__":
