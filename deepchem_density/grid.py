@@ -13,6 +13,8 @@ __all__ = ["VoxelGrid", "voxelize"]
 
 WHOLE_TOLERANCE = 1e-6
 ORTHOGONALITY_TOLERANCE = 1e-6
+NO_ROTATION = np.eye(3)
+NO_ROTATION.setflags(write=False)
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,14 +42,18 @@ class VoxelGrid:
     center: np.ndarray = field(default_factory=lambda: np.zeros(3))
     box_width: float = 16.0
     voxel_width: float = 0.5
-    rotation: np.ndarray = field(default_factory=lambda: np.eye(3))
+    rotation: np.ndarray = field(default_factory=lambda: NO_ROTATION)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "center", np.asarray(self.center, dtype=np.float64))
-        object.__setattr__(self, "rotation", np.asarray(self.rotation, dtype=np.float64))
         voxels_per_edge(self.box_width, self.voxel_width)
         if self.center.shape != (3,) or not np.isfinite(self.center).all():
             raise ValueError(f"center={self.center.tolist()} is no point; three finite numbers in Å are accepted.")
+        if self.rotation is not NO_ROTATION:
+            object.__setattr__(self, "rotation", np.asarray(self.rotation, dtype=np.float64))
+            self._check_rotation()
+
+    def _check_rotation(self) -> None:
         R = self.rotation  # noqa: N806
         # Written so that a NaN, which compares as false, is refused too.
         orthogonal = R.shape == (3, 3) and abs(R @ R.T - np.eye(3)).max() <= ORTHOGONALITY_TOLERANCE
@@ -115,6 +121,7 @@ def voxelize(
     oversampling: int = 1,
     dtype: torch.dtype = torch.float32,
     device: torch.device | str = "cpu",
+    out: torch.Tensor | None = None,
 ) -> torch.Tensor:
     """Return the values of a field in the cells of a grid, (n, n, n, channels).
 
@@ -131,6 +138,8 @@ def voxelize(
         Sub-points of a cell along each axis.
     dtype, device
         Of the computation and the result; coordinates are taken to the frame of the grid in double precision.
+    out : torch.Tensor, optional
+        Zeros of that shape, dtype and device, to be filled and returned: new memory costs as much as atom types do.
 
     Raises
     ------
@@ -139,4 +148,4 @@ def voxelize(
     """
     check_oversampling(oversampling)
     axis = torch.as_tensor(grid.axis(int(oversampling)), dtype=dtype, device=device)
-    return source.in_frame(grid.center, grid.rotation).cell_means(axis)
+    return source.in_frame(grid.center, grid.rotation).cell_means(axis, out)

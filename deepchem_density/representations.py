@@ -19,7 +19,7 @@ from deepchem_density.fields import Density, Field
 from deepchem_density.fields.atoms import AtomTypes, VdwOccupancy
 from deepchem_density.fields.derived import Above, GradientMagnitude
 from deepchem_density.fields.xtb import ENGINES, METHODS, xtb_density
-from deepchem_density.grid import VoxelGrid, check_oversampling, voxelize, voxels_per_edge
+from deepchem_density.grid import NO_ROTATION, VoxelGrid, check_oversampling, voxelize, voxels_per_edge
 from deepchem_density.rotation import random_rotation
 from deepchem_density.structure import Structure, atomic_number, structure_from, symbol, vdw_radii
 
@@ -174,8 +174,15 @@ class Recipe:
             )
         return grid
 
-    def voxels(self, datapoint: Any) -> np.ndarray:
+    def voxels(self, datapoint: Any, out: np.ndarray | None = None) -> np.ndarray:
         """Return the voxels of one datapoint, ``voxel_shape`` of ``dtype``.
+
+        Parameters
+        ----------
+        datapoint
+            What ``structure_from`` reads.
+        out : np.ndarray, optional
+            Zeros of that shape and dtype, to be filled and returned.
 
         Raises
         ------
@@ -185,10 +192,21 @@ class Recipe:
         structure = self.structure(datapoint)
         grid = self.grid(structure)
         work = torch.float64 if self.dtype == "float64" else torch.float32
-        values = voxelize(self.field(structure), grid, self.oversampling, work)
-        if self.representation in ("density", "gradient"):
+        direct = self.dtype in ("float32", "float64") and self.transform == "none"
+        target = torch.from_numpy(out) if out is not None and direct else None
+        values = voxelize(self.field(structure), grid, self.oversampling, work, out=target)
+        if self.representation in ("density", "gradient") and self.transform != "none":
             values = TRANSFORMS[self.transform][0](values)
-        return values.numpy().astype(self.dtype, copy=False)
+        finished = values.numpy().astype(self.dtype, copy=False)
+        if out is None:
+            return finished
+        if target is None:
+            out[...] = finished
+        return out
+
+    def voxels_into(self, pair: tuple[Any, np.ndarray]) -> np.ndarray:
+        """Do ``voxels(*pair)``, for :func:`~deepchem_density.workers.map_in_order`."""
+        return self.voxels(*pair)
 
     def _center(self, structure: Structure) -> np.ndarray:
         if self.center == "mean":
@@ -199,7 +217,7 @@ class Recipe:
 
     def _rotation(self, structure: Structure) -> np.ndarray:
         if self.rotation_seed is None:
-            return np.eye(3)
+            return NO_ROTATION
         # The structure itself is part of the seed: the same molecule turns the same way in any order, shard or process.
         digest = zlib.crc32(structure.numbers.tobytes() + structure.positions.astype(np.float32).tobytes())
         return random_rotation(np.random.default_rng([self.rotation_seed, digest]))

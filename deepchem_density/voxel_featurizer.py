@@ -153,10 +153,13 @@ class VoxelFeaturizer(dc.feat.MolecularFeaturizer):
         recipe = self.recipe
         recipe.check()
         items = _as_list(datapoints)
-        voxels = np.empty((len(items), *recipe.voxel_shape), dtype=recipe.dtype)
+        voxels = np.zeros((len(items), *recipe.voxel_shape), dtype=recipe.dtype)
         self.failures_: list[Failure] = []
-        sent = items if self.n_jobs == 1 else [_portable(recipe, item) for item in items]
-        results = map_in_order(recipe.voxels, sent, self.n_jobs, self.timeout)
+        if self.n_jobs == 1:  # in place: new memory costs as much as atom types do
+            results = map_in_order(recipe.voxels_into, list(zip(items, voxels, strict=True)))
+        else:
+            sent = [_portable(recipe, item) for item in items]
+            results = map_in_order(recipe.voxels, sent, self.n_jobs, self.timeout)
         for index, result in enumerate(
             tqdm(results, total=len(items), desc=type(self).__name__, disable=None, leave=False)
         ):
@@ -166,7 +169,7 @@ class VoxelFeaturizer(dc.feat.MolecularFeaturizer):
                 raise result
             if isinstance(result, Exception):
                 self.failures_.append(Failure(index, _name(items[index]), _reason(result)))
-            else:
+            elif self.n_jobs != 1:
                 voxels[index] = result
         return self._without_failures(voxels) if self.failures_ else voxels
 

@@ -199,7 +199,7 @@ def test_failures_are_named_as_the_user_would(tmp_path, molecules):
 
 
 def test_an_unforeseen_error_is_one_failure_with_its_type(monkeypatch):
-    def voxels(self, datapoint):
+    def voxels(self, datapoint, out=None):
         if datapoint == "O":
             raise ZeroDivisionError("by zero")
         return np.ones(self.voxel_shape, np.float32)
@@ -211,7 +211,7 @@ def test_an_unforeseen_error_is_one_failure_with_its_type(monkeypatch):
 
 
 def test_stopping_by_hand_is_no_failure(monkeypatch):
-    def voxels(self, datapoint):
+    def voxels(self, datapoint, out=None):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(Recipe, "voxels", voxels)
@@ -362,7 +362,7 @@ def test_paths_are_strings_or_paths(tmp_path):
 def test_a_missing_engine_stops_the_run_at_once(monkeypatch):
     tried = []
 
-    def missing(self, datapoint):
+    def missing(self, datapoint, out=None):
         tried.append(datapoint)
         raise ImportError("The engine 'tblite' cannot be imported")
 

@@ -35,18 +35,20 @@ class Field(ABC):
         points = torch.stack(torch.meshgrid(x, y, z, indexing="ij"), dim=-1)
         return self.at(points.reshape(-1, 3)).reshape(*points.shape[:3], self.n_channels)
 
-    def cell_means(self, axis: torch.Tensor) -> torch.Tensor:
+    def cell_means(self, axis: torch.Tensor, out: torch.Tensor | None = None) -> torch.Tensor:
         """Return the mean over each cell of a cubic grid, (n, n, n, n_channels).
 
         Parameters
         ----------
         axis : torch.Tensor
             Coordinates in Å of the sub-points of each cell along every axis, (n, points per cell and axis).
+        out : torch.Tensor, optional
+            Zeros of the shape, dtype and device of the result, to be filled and returned.
         """
         n, s = axis.shape
         line = axis.reshape(-1)
         planes = max(1, POINTS_PER_CHUNK // (s * line.numel() ** 2))
-        means = torch.empty((n, n, n, self.n_channels), dtype=axis.dtype, device=axis.device)
+        means = torch.empty((n, n, n, self.n_channels), dtype=axis.dtype, device=axis.device) if out is None else out
         for first in range(0, n, planes):
             rows = axis[first : first + planes]
             values = self.on_axes(rows.reshape(-1), line, line)
