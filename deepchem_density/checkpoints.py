@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import inspect
 import json
-import os
-import tempfile
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import numpy as np
+
+from deepchem_density.atomic_files import write_text
 
 __all__ = ["describe", "read_config", "rebuild", "write_config"]
 
@@ -30,13 +30,7 @@ def write_config(folder: Path, arguments: dict[str, Any]) -> None:
     """
     folder.mkdir(parents=True, exist_ok=True)
     text = json.dumps({"format": _FORMAT, "arguments": arguments}, indent=2) + "\n"
-    with tempfile.NamedTemporaryFile("w", dir=folder, prefix=_NAME, suffix=".tmp", delete=False) as unfinished:
-        unfinished.write(text)
-    # The temporary file is private to its owner; a checkpoint is as readable as anything else the user writes.
-    umask = os.umask(0)
-    os.umask(umask)
-    Path(unfinished.name).chmod(0o666 & ~umask)
-    Path(unfinished.name).replace(folder / _NAME)
+    write_text(folder / _NAME, text)
 
 
 def read_config(folder: Path) -> dict[str, Any]:
