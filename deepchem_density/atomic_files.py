@@ -53,7 +53,10 @@ def load_npz(path: Path) -> dict[str, np.ndarray]:
     # Opened here, since np.load leaves a truncated file open.
     with path.open("rb") as file:
         try:
-            with np.load(file, allow_pickle=False) as stored:
+            stored = np.load(file, allow_pickle=False)
+            if not isinstance(stored, np.lib.npyio.NpzFile):
+                raise ValueError("it holds a single array")
+            with stored:
                 return dict(stored)
         except (ValueError, KeyError, EOFError, OSError, zipfile.BadZipFile, zlib.error) as error:
             raise ValueError(f"'{path}' is damaged or not an .npz file ({error}).") from error

@@ -48,6 +48,12 @@ def test_nothing_is_unpickled(tmp_path):
         load_npz(path)
 
 
+def test_a_single_array_is_no_npz(tmp_path):
+    np.save(tmp_path / "x.npy", np.arange(3))
+    with pytest.raises(ValueError, match="single array"):
+        load_npz(tmp_path / "x.npy")
+
+
 def test_a_missing_file_is_not_found(tmp_path):
     with pytest.raises(FileNotFoundError):
         load_npz(tmp_path / "none.npz")
