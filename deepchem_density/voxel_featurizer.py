@@ -165,8 +165,6 @@ class VoxelFeaturizer(dc.feat.MolecularFeaturizer):
         ):
             if index % log_every_n == 0:
                 logger.info("Featurizing datapoint %d", index)
-            if isinstance(result, ImportError):
-                raise result
             if isinstance(result, Exception):
                 self.failures_.append(Failure(index, _name(items[index]), _reason(result)))
             elif self.n_jobs != 1:

@@ -104,8 +104,6 @@ class VoxelStore:
         )
         with bar:
             for index, result in zip(missing, results, strict=True):
-                if isinstance(result, ImportError):
-                    raise result
                 if isinstance(result, Exception):
                     failures.append((index, str(result)))
                 else:

@@ -54,7 +54,7 @@ def map_in_order(
     n_jobs: int = 1,
     timeout: float | None = None,
 ) -> Iterator[Any]:
-    """Yield function(item) for each item, in order; where it raised, the exception instead.
+    """Yield function(item) for each item, in order; where it raised, the exception instead. An ImportError stops the work.
 
     Parameters
     ----------
@@ -144,5 +144,7 @@ def _attempt_all(function: Callable[[Item], Any], items: list[Item]) -> list[Any
 def _attempt(function: Callable[[Item], Any], item: Item) -> Any:
     try:
         return function(item)
+    except ImportError:
+        raise  # what is not installed is missing for every item
     except Exception as error:
         return error

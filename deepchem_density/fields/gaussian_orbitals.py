@@ -62,8 +62,15 @@ class OrbitalDensity(Density):
                 f"A density matrix has no negative eigenvalue, but this one has {occupations[0]:.3g}; "
                 "pass the sum of both spins, in the order of the basis."
             )
+        return cls.from_occupations(basis, vectors, occupations)
+
+    @classmethod
+    def from_occupations(
+        cls, basis: GaussianBasis, coefficients: np.ndarray, occupations: np.ndarray
+    ) -> OrbitalDensity:
+        """Build from coefficients (n_orbitals, n) with an orbital a column, and the occupation of each (n,)."""
         kept = occupations > SMALLEST_OCCUPATION
-        return cls(basis, vectors[:, kept] * np.sqrt(occupations[kept]))
+        return cls(basis, coefficients[:, kept] * np.sqrt(occupations[kept]))
 
     @property
     def density_matrix(self) -> np.ndarray:

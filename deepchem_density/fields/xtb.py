@@ -25,7 +25,6 @@ from deepchem_density.units import BOHR_PER_ANGSTROM
 __all__ = ["ENGINES", "xtb_density"]
 
 HEAVIEST_ELEMENT = 86
-SMALLEST_OCCUPATION = 1e-9
 MAX_ITERATIONS = 500
 
 # Place of each function of a shell, in this package's order, among the engine's own, by angular momentum; and its sign:
@@ -66,11 +65,10 @@ def xtb_density(structure: Structure, engine: str = "xtb", method: str = "GFN2-x
     solve, order, signs = ENGINES[engine]
     coefficients, occupations = solve(structure, positions_bohr, method)
     basis = slater_basis(tuple(symbol(number) for number in structure.numbers), positions_bohr, method)
-    occupied = occupations > SMALLEST_OCCUPATION
     sizes = 2 * basis.angular_momenta + 1
     rows = np.repeat(np.cumsum(sizes) - sizes, sizes) + _by_shell(basis.angular_momenta, order)
-    orbitals = _by_shell(basis.angular_momenta, signs)[:, None] * coefficients[np.ix_(rows, occupied)]
-    return OrbitalDensity(basis, orbitals * np.sqrt(occupations[occupied]))
+    ordered = _by_shell(basis.angular_momenta, signs)[:, None] * coefficients[rows]
+    return OrbitalDensity.from_occupations(basis, ordered, occupations)
 
 
 def _check(structure: Structure, method: str) -> None:
