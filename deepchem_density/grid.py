@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -69,9 +70,7 @@ class VoxelGrid:
 
     def axis(self, oversampling: int = 1) -> np.ndarray:
         """Return local coordinates of the sub-points of each cell along one axis, (voxels_per_edge, oversampling) in Å."""
-        n = self.voxels_per_edge
-        points = (np.arange(n * oversampling) + 0.5) * (self.voxel_width / oversampling) - self.box_width / 2
-        return points.reshape(n, oversampling)
+        return _axis(self.box_width, self.voxel_width, oversampling)
 
     def to_local(self, positions: np.ndarray) -> np.ndarray:
         """Return local coordinates (n, 3) of positions (n, 3)."""
@@ -84,6 +83,7 @@ class VoxelGrid:
         return self.center + local @ self.rotation.T
 
 
+@lru_cache
 def voxels_per_edge(box_width: float, voxel_width: float) -> int:
     """Return box_width / voxel_width.
 
@@ -105,6 +105,22 @@ def voxels_per_edge(box_width: float, voxel_width: float) -> int:
             f"box_width={near * voxel_width:g} or voxel_width={box_width / near:.6g}."
         )
     return n
+
+
+@lru_cache
+def _axis(box_width: float, voxel_width: float, oversampling: int) -> np.ndarray:
+    n = voxels_per_edge(box_width, voxel_width)
+    points = (np.arange(n * oversampling) + 0.5) * (voxel_width / oversampling) - box_width / 2
+    points.setflags(write=False)
+    return points.reshape(n, oversampling)
+
+
+@lru_cache
+def _axis_tensor(
+    box_width: float, voxel_width: float, oversampling: int, dtype: torch.dtype, device: torch.device | str
+) -> torch.Tensor:
+    """Return the axis as a tensor, which nobody may write to; making it anew costs as much as looking up a molecule."""
+    return torch.tensor(_axis(box_width, voxel_width, oversampling), dtype=dtype, device=device)
 
 
 def check_oversampling(oversampling: int) -> None:
@@ -147,5 +163,5 @@ def voxelize(
         ``oversampling`` is not a positive whole number.
     """
     check_oversampling(oversampling)
-    axis = torch.as_tensor(grid.axis(int(oversampling)), dtype=dtype, device=device)
+    axis = _axis_tensor(grid.box_width, grid.voxel_width, int(oversampling), dtype, device)
     return source.in_frame(grid.center, grid.rotation).cell_means(axis, out)

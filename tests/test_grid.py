@@ -109,7 +109,7 @@ def test_a_voxel_is_the_field_at_its_centre(name, molecules):
     voxels = voxelize(field, grid, dtype=torch.float64)
     assert voxels.shape == (8, 8, 8, field.n_channels)
     values = field.at(torch.as_tensor(grid.points().reshape(-1, 3))).reshape(voxels.shape)
-    torch.testing.assert_close(voxels, values, rtol=0, atol=1e-7)
+    torch.testing.assert_close(voxels, values, rtol=0, atol=1e-6)
     assert voxels.any()
 
 
@@ -119,7 +119,7 @@ def test_an_oversampled_voxel_is_the_mean_over_a_finer_grid(name, molecules):
     coarse = voxelize(field, VoxelGrid(CENTER, 6.0, 1.2, ROTATION), 3, torch.float64)
     fine = voxelize(field, VoxelGrid(CENTER, 6.0, 0.4, ROTATION), dtype=torch.float64)
     means = fine.reshape(5, 3, 5, 3, 5, 3, -1).mean(dim=(1, 3, 5))
-    torch.testing.assert_close(coarse, means, rtol=0, atol=1e-7)
+    torch.testing.assert_close(coarse, means, rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize("chunk", [1, 700, 1 << 30])
