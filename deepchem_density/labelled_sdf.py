@@ -23,7 +23,8 @@ from rdkit import Chem, rdBase
 from deepchem_density.errors import FeaturizationError
 from deepchem_density.label_check import can_check_labels, check_labels
 from deepchem_density.molecule_table import MoleculeTable
-from deepchem_density.structure import Structure, structure_from
+from deepchem_density.readers import structure_from
+from deepchem_density.structure import Structure
 
 __all__ = ["load_sdf_csv"]
 

@@ -1,25 +1,22 @@
-"""A structure is elements and positions; here it is read from RDKit molecules, SMILES, SDF and xyz."""
+"""A structure is elements and positions, and what the source says about each atom."""
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, lru_cache
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 from rdkit import Chem, rdBase
-from rdkit.Chem import rdDistGeom, rdForceFieldHelpers
+from scipy.spatial import cKDTree
 
 from deepchem_density.errors import FeaturizationError
 
-__all__ = ["Structure", "atomic_number", "structure_from", "symbol", "vdw_radii"]
+__all__ = ["Structure", "atomic_number", "joined", "symbol", "vdw_radii"]
 
 CLOSEST_ATOMS = 0.1
 """Atoms nearer than this (Å) are taken for a broken file."""
 
-LARGEST_BRUTE_FORCE = 256
+_PER_ATOM = ("b_iso", "site_occupancy", "formal_charges", "residues")
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,12 +37,23 @@ class Structure:
         What error messages call it.
     implicit_hydrogens : int
         Hydrogens that the source implies but gives no positions for.
+    b_iso : np.ndarray, optional
+        Isotropic displacement parameters B, (n_atoms,) in Å²; NaN for atoms whose B is not known, None where the source
+        gives none.
+    site_occupancy : np.ndarray, optional
+        Crystallographic occupancies, (n_atoms,); None stands for 1.
+    formal_charges : np.ndarray, optional
+        Charges of single atoms (ions, zwitterions), (n_atoms,) whole numbers; None where the source gives none. They
+        choose ionic form factors; the total charge is ``charge``.
+    residues : np.ndarray, optional
+        Running number, from 0, of the residue that each atom belongs to, (n_atoms,) whole numbers; None where the source
+        knows no residues.
 
     Raises
     ------
     FeaturizationError
-        No atoms, arrays that do not match, an atom that is no element, positions that are not finite, atoms closer than
-        0.1 Å.
+        No atoms, arrays that do not match, an atom that is no element, positions, B factors or occupancies that are not
+        finite, atoms closer than 0.1 Å.
     """
 
     numbers: np.ndarray
@@ -54,10 +62,28 @@ class Structure:
     unpaired: int = 0
     name: str = ""
     implicit_hydrogens: int = 0
+    b_iso: np.ndarray | None = None
+    site_occupancy: np.ndarray | None = None
+    formal_charges: np.ndarray | None = None
+    residues: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "numbers", np.asarray(self.numbers, dtype=np.int64))
         object.__setattr__(self, "positions", np.asarray(self.positions, dtype=np.float64))
+        self._check_atoms()
+        for field in _PER_ATOM:
+            if getattr(self, field) is not None:
+                object.__setattr__(self, field, self._checked(field))
+        pair = _closest_pair(self.positions)
+        if pair is not None:
+            i, j = pair
+            distance = np.linalg.norm(self.positions[i] - self.positions[j])
+            raise FeaturizationError(
+                f"Atoms {i} and {j} of {self.label} are {distance:.3f} Å apart; give a conformer with distinct atoms "
+                f"(at least {CLOSEST_ATOMS} Å)."
+            )
+
+    def _check_atoms(self) -> None:
         n = self.numbers.size
         if self.numbers.ndim != 1 or self.positions.shape != (n, 3):
             raise FeaturizationError(
@@ -77,14 +103,24 @@ class Structure:
             raise FeaturizationError(
                 f"Atom {i} of {self.label} is at {self.positions[i].tolist()}; positions must be finite numbers in Å."
             )
-        pair = _closest_pair(self.positions)
-        if pair is not None:
-            i, j = pair
-            distance = np.linalg.norm(self.positions[i] - self.positions[j])
+
+    def _checked(self, field: str) -> np.ndarray:
+        """Return a per-atom array in its own type."""
+        values = np.asarray(getattr(self, field))
+        if values.shape != self.numbers.shape:
             raise FeaturizationError(
-                f"Atoms {i} and {j} of {self.label} are {distance:.3f} Å apart; give a conformer with distinct atoms "
-                f"(at least {CLOSEST_ATOMS} Å)."
+                f"{field} of {self.label} has shape {values.shape}; one number for each of the {len(self.numbers)} atoms is "
+                "accepted."
             )
+        real = values.astype(np.float64)
+        whole = field in ("formal_charges", "residues")
+        bad = np.isinf(real) if field == "b_iso" else ~np.isfinite(real) | (whole & (real != np.rint(real)))
+        if bad.any():
+            i = int(np.argmax(bad))
+            raise FeaturizationError(
+                f"{field} of atom {i} of {self.label} is {real[i]:g}; {'a whole' if whole else 'a finite'} number is accepted."
+            )
+        return values.astype(np.int64) if whole else real
 
     @property
     def label(self) -> str:
@@ -94,11 +130,86 @@ class Structure:
     @property
     def formula(self) -> str:
         """Element counts, carbon and hydrogen first."""
-        counts: dict[str, int] = {}
-        for number in self.numbers:
-            counts[symbol(int(number))] = counts.get(symbol(int(number)), 0) + 1
+        counts = {symbol(n): count for n, count in zip(*np.unique(self.numbers, return_counts=True), strict=True)}
         order = sorted(counts, key=lambda s: (s != "C", s != "H", s))
         return "".join(s + (str(counts[s]) if counts[s] > 1 else "") for s in order)
+
+    def subset(self, atoms: np.ndarray) -> Structure:
+        """Return the atoms that a mask (n_atoms,) or indices choose, in that order.
+
+        Notes
+        -----
+        Charge, unpaired electrons and implicit hydrogens stay those of the whole, since which atoms carry them is not
+        known; residues keep their numbers. Give a part others with ``dataclasses.replace``.
+        """
+        chosen = np.asarray(atoms)
+        chosen = chosen if chosen.dtype == bool else chosen.astype(np.int64)
+        parts = {field: values[chosen] for field in _PER_ATOM if (values := getattr(self, field)) is not None}
+        return replace(self, numbers=self.numbers[chosen], positions=self.positions[chosen], **parts)
+
+    def without_hydrogens(self) -> Structure:
+        """Return the heavy atoms; the hydrogens left out count as implicit ones."""
+        heavy = self.numbers != 1
+        if heavy.all():
+            return self
+        if not heavy.any():
+            raise FeaturizationError(f"{self.label} has only hydrogens; keep them with hydrogens='keep'.")
+        missing = self.implicit_hydrogens + int((~heavy).sum())
+        return replace(self.subset(heavy), implicit_hydrogens=missing)
+
+
+def joined(first: Structure, second: Structure, name: str = "") -> Structure:
+    """Return the atoms of ``first``, then those of ``second``.
+
+    Charges, unpaired electrons and implicit hydrogens add up. An array that only one part has is completed for the
+    other: ``b_iso`` with NaN (not known), ``site_occupancy`` with 1, ``formal_charges`` with 0; its atoms form one residue. The
+    residues of ``second`` are numbered after those of ``first``.
+
+    Parameters
+    ----------
+    name : str
+        What error messages call the whole; "first + second" where it is empty.
+
+    Raises
+    ------
+    FeaturizationError
+        An atom of one part lies on an atom of the other.
+    """
+    _check_apart(first, second)
+    arrays = {}
+    for field, unknown in (("b_iso", np.nan), ("site_occupancy", 1.0), ("formal_charges", 0), ("residues", 0)):
+        parts = [getattr(part, field) for part in (first, second)]
+        if all(part is None for part in parts):
+            continue
+        filled = [
+            np.full(len(whole.numbers), unknown) if part is None else part
+            for part, whole in zip(parts, (first, second), strict=True)
+        ]
+        if field == "residues":
+            filled[1] = filled[1] - filled[1].min() + filled[0].max() + 1
+        arrays[field] = np.concatenate(filled)
+    return Structure(
+        np.concatenate([first.numbers, second.numbers]),
+        np.concatenate([first.positions, second.positions]),
+        first.charge + second.charge,
+        first.unpaired + second.unpaired,
+        name or f"{first.name or first.formula} + {second.name or second.formula}",
+        first.implicit_hydrogens + second.implicit_hydrogens,
+        **arrays,
+    )
+
+
+def _check_apart(first: Structure, second: Structure) -> None:
+    large, small = (first, second) if len(first.numbers) >= len(second.numbers) else (second, first)
+    distances, nearest = cKDTree(large.positions).query(small.positions, distance_upper_bound=CLOSEST_ATOMS)
+    on_top = np.isfinite(distances)
+    if on_top.any():
+        i = int(np.argmin(distances))
+        raise FeaturizationError(
+            f"{int(on_top.sum())} atoms of {small.label} lie on atoms of {large.label}, for instance atom {i} on atom "
+            f"{int(nearest[i])}, {distances[i]:.3f} Å apart; probably the protein's file holds the ligand too: take the ligand "
+            "out of it."
+        )
 
 
 def symbol(number: int) -> str:
@@ -133,176 +244,11 @@ def vdw_radii(numbers: np.ndarray) -> np.ndarray:
     return _vdw_table()[numbers]
 
 
-def structure_from(
-    datapoint: Any,
-    charge: int | str = 0,
-    unpaired: int = 0,
-    conformer_seed: int = 0,
-    optimize: bool = True,
-) -> Structure:
-    """Read one datapoint: a Structure, an RDKit Mol, a SMILES, or the path of an .sdf, .mol or .xyz file.
-
-    A Mol with a conformer is taken as it comes, hydrogens and positions. A Mol without one and a SMILES get hydrogens
-    and a seeded ETKDGv3 conformer (from random coordinates where the usual start finds none), relaxed with MMFF94.
-
-    Parameters
-    ----------
-    charge : int or "formal"
-        Total charge; "formal" takes the sum of RDKit's formal charges, which is wrong for molecules whose bonds were
-        guessed from positions (as in QM9).
-    unpaired : int
-        Number of unpaired electrons.
-    conformer_seed : int
-        Seed of the embedding.
-    optimize : bool
-        Relax the embedded conformer.
-
-    Raises
-    ------
-    FeaturizationError
-        With the reason and the remedy.
-    """
-    if isinstance(datapoint, Structure):
-        return datapoint
-    if isinstance(datapoint, Chem.Mol):
-        mol = datapoint
-        name = mol.GetProp("_Name") if mol.HasProp("_Name") and mol.GetProp("_Name") else ""
-    elif isinstance(datapoint, Path) or (isinstance(datapoint, str) and _is_path(datapoint)):
-        mol, name = _read_file(Path(datapoint)), Path(datapoint).name
-    elif isinstance(datapoint, str):
-        mol, name = _read_smiles(datapoint), datapoint
-    else:
-        raise FeaturizationError(
-            f"A datapoint of type {type(datapoint).__name__} arrived; an RDKit Mol, a SMILES, the path of an .sdf, .mol "
-            "or .xyz file, or a Structure is accepted."
-        )
-    if mol.GetNumAtoms() == 0:
-        raise FeaturizationError("A molecule without atoms arrived; at least one atom is needed.")
-    if mol.GetNumConformers() == 0:
-        mol = _embedded(mol, name, conformer_seed, optimize)
-    return _from_conformer(mol, name, charge, unpaired)
-
-
-def _from_conformer(mol: Chem.Mol, name: str, charge: int | str, unpaired: int) -> Structure:
-    """Return the atoms of the first conformer."""
-    atoms = list(mol.GetAtoms())
-    implicit = sum(atom.GetTotalNumHs() for atom in atoms if not atom.NeedsUpdatePropertyCache())
-    conformer = mol.GetConformer()
-    structure = Structure(
-        np.array([atom.GetAtomicNum() for atom in atoms], dtype=np.int64),
-        conformer.GetPositions(),
-        Chem.GetFormalCharge(mol) if charge == "formal" else int(charge),
-        unpaired,
-        name,
-        implicit,
-    )
-    if not conformer.Is3D() and _cannot_be_flat(mol, structure):
-        raise FeaturizationError(
-            f"{structure.label} is a flat drawing (all z = 0 around a tetrahedral atom); generate a conformer with "
-            "rdkit.Chem.AllChem.EmbedMolecule, or pass the SMILES."
-        )
-    return structure
-
-
-def _cannot_be_flat(mol: Chem.Mol, structure: Structure) -> bool:
-    crowded = any(atom.GetDegree() + atom.GetNumExplicitHs() >= 4 for atom in mol.GetAtoms())
-    drawn = structure.implicit_hydrogens > 0 and len(structure.numbers) > 3
-    return bool((structure.positions[:, 2] == 0).all()) and (crowded or drawn)
-
-
-def _embedded(mol: Chem.Mol, name: str, seed: int, optimize: bool) -> Chem.Mol:
-    """Return the molecule with hydrogens and a conformer."""
-    shown = name or Chem.MolToSmiles(mol)
-    full = Chem.AddHs(mol)
-    parameters = rdDistGeom.ETKDGv3()
-    parameters.randomSeed = seed  # type: ignore[assignment]
-    with rdBase.BlockLogs():
-        found = rdDistGeom.EmbedMolecule(full, parameters)
-        if found != 0:  # as RDKit advises for cages and other crowded molecules
-            parameters.useRandomCoords = True  # type: ignore[assignment]
-            found = rdDistGeom.EmbedMolecule(full, parameters)
-        if found != 0:
-            raise FeaturizationError(
-                f"RDKit's ETKDGv3 found no conformer for '{shown}' with seed {seed}; pass another conformer_seed, or a Mol "
-                "with a conformer of your own."
-            )
-        if optimize:
-            if not rdForceFieldHelpers.MMFFHasAllMoleculeParams(full):
-                raise FeaturizationError(
-                    f"MMFF94 has no parameters for '{shown}'; pass optimize=False to take the ETKDGv3 conformer as it is, or "
-                    "a Mol with a conformer of your own."
-                )
-            rdForceFieldHelpers.MMFFOptimizeMolecule(full, maxIters=1000)
-    return full
-
-
-def _is_path(text: str) -> bool:
-    return Path(text).suffix.lower() in _READERS
-
-
-def _read_smiles(smiles: str) -> Chem.Mol:
-    with rdBase.BlockLogs():
-        mol = Chem.MolFromSmiles(smiles)
-    if mol is None:
-        raise FeaturizationError(
-            f"RDKit cannot read '{smiles}' as SMILES; correct it, or pass a path that ends in {', '.join(sorted(_READERS))}."
-        )
-    return mol
-
-
-def _read_file(path: Path) -> Chem.Mol:
-    reader = _READERS.get(path.suffix.lower())
-    if reader is None:
-        raise FeaturizationError(
-            f"'{path.name}' ends in '{path.suffix}'; files that end in {', '.join(sorted(_READERS))} are read."
-        )
-    if not path.is_file():
-        raise FeaturizationError(f"There is no file '{path}'; check the path.")
-    return reader(path)
-
-
-def _read_sdf(path: Path) -> Chem.Mol:
-    """Return the only record, sanitized where RDKit can, as it is otherwise."""
-    text = path.read_bytes().decode("utf-8-sig", errors="replace").replace("\r\n", "\n")
-    records = [record for record in re.split(r"^\$\$\$\$.*\n?", text, flags=re.MULTILINE) if record.strip()]
-    if len(records) != 1:
-        raise FeaturizationError(
-            f"'{path.name}' holds {len(records)} molecules; a file with one is accepted. Read it with "
-            "rdkit.Chem.SDMolSupplier or deepchem's SDFLoader and pass the molecules."
-        )
-    with rdBase.BlockLogs():
-        mol = Chem.MolFromMolBlock(records[0], removeHs=False)
-        if mol is None:
-            mol = Chem.MolFromMolBlock(records[0], removeHs=False, sanitize=False)
-    if mol is None:
-        raise FeaturizationError(
-            f"RDKit cannot read '{path.name}' as an SDF or mol file; its counts, atoms or bonds are broken."
-        )
-    return mol
-
-
-def _read_xyz(path: Path) -> Chem.Mol:
-    with rdBase.BlockLogs():
-        mol = Chem.MolFromXYZBlock(path.read_text(encoding="utf-8-sig", errors="replace"))
-    if mol is None:
-        raise FeaturizationError(
-            f"RDKit cannot read '{path.name}' as xyz; a line with the number of atoms, a comment, then 'symbol x y z' in Å "
-            "for each atom is accepted."
-        )
-    return mol
-
-
-_READERS = {".sdf": _read_sdf, ".mol": _read_sdf, ".sd": _read_sdf, ".xyz": _read_xyz}
-
-
 def _closest_pair(positions: np.ndarray) -> tuple[int, int] | None:
-    """Return two atoms nearer than ``CLOSEST_ATOMS``, or None."""
-    if len(positions) <= LARGEST_BRUTE_FORCE:
-        squares = ((positions[:, None] - positions[None]) ** 2).sum(axis=-1)
-        squares[np.diag_indices(len(positions))] = np.inf
-        i, j = np.unravel_index(int(squares.argmin()), squares.shape)
-        return (int(i), int(j)) if squares[i, j] < CLOSEST_ATOMS**2 else None
-    from scipy.spatial import cKDTree
-
+    """Return the two atoms nearest to each other if they are nearer than ``CLOSEST_ATOMS``."""
     pairs = cKDTree(positions).query_pairs(CLOSEST_ATOMS, output_type="ndarray")
-    return (int(pairs[0, 0]), int(pairs[0, 1])) if len(pairs) else None
+    if len(pairs) == 0:
+        return None
+    squares = ((positions[pairs[:, 0]] - positions[pairs[:, 1]]) ** 2).sum(axis=1)
+    i, j = pairs[np.lexsort((pairs[:, 1], pairs[:, 0], squares))[0]]
+    return int(i), int(j)

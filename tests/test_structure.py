@@ -1,88 +1,28 @@
 from __future__ import annotations
 
-import csv
-from pathlib import Path
+import pickle
 
 import numpy as np
 import pytest
-from rdkit import Chem
-from rdkit.Chem import AllChem
 
-from deepchem_density import structure
 from deepchem_density.errors import FeaturizationError
-from deepchem_density.featurizers import DensityVoxel, OccupancyVoxel
-from deepchem_density.structure import Structure, atomic_number, structure_from, symbol, vdw_radii
+from deepchem_density.structure import Structure, atomic_number, joined, symbol, vdw_radii
 
-# Formula and formal charge of what can be read, or what the error says.
-TORTURE = {
-    "real/rdkit_FeCO5.mol": "is a flat drawing",
-    "real/rdkit_CH.v3k.mol": ("C", 0),
-    "real/rdkit_chebi_57262.v3k.mol": "Atom 18 of 'rdkit_chebi_57262.v3k.mol' has atomic number 0",
-    "real/rdkit_AtomQuery1.mol": "is a flat drawing",
-    "real/1OF6_vina_multipose.sdf": "holds 14 molecules",
-    "real/7ZTL_bicine.sdf": ("C6NO4", 0),
-    "real/1of6_8_ligands.sdf": "holds 8 molecules",
-    "derived/whitespace.sdf": "holds 0 molecules",
-    "derived/truncated_atoms.sdf": "RDKit cannot read 'truncated_atoms.sdf'",
-    "derived/no_dollar.sdf": ("C23N3O6S", 0),
-    "derived/crlf.sdf": ("C23N3O6S", 0),
-    "derived/nan_coord.sdf": "RDKit cannot read 'nan_coord.sdf'",
-    "derived/unknown_element.sdf": "RDKit cannot read 'unknown_element.sdf'",
-    "derived/two_d.sdf": "Atoms 3 and 8 of 'two_d.sdf' are 0.059 Å apart",
-    "derived/duplicate_atoms.sdf": "Atoms 0 and 1 of 'duplicate_atoms.sdf' are 0.000 Å apart",
-    "derived/wrong_count.sdf": "RDKit cannot read 'wrong_count.sdf'",
-    "derived/latin1_title.sdf": ("C23N3O6S", 0),
-    "derived/utf8_bom.sdf": ("C23N3O6S", 0),
-    "derived/html_error.sdf": "RDKit cannot read 'html_error.sdf'",
-    "derived/zero_coords.sdf": "Atoms 0 and 1 of 'zero_coords.sdf' are 0.000 Å apart",
-    "derived/methyl_radical.sdf": ("CH3", 0),
-    "derived/tetramethylammonium.sdf": ("C4H12N", 1),
-    "derived/glycine_zwitterion.sdf": ("C2H5NO2", 0),
-    "derived/dihydrogen.sdf": ("H2", 0),
-    "derived/helium.sdf": ("He", 0),
-    "derived/methyl_iodide.sdf": ("CH3I", 0),
-    "derived/dimethyl_selenide.sdf": ("C2H6Se", 0),
-    "derived/methylboronic_acid.sdf": ("CH5BO2", 0),
-    "derived/hypervalent_SP.sdf": ("H3O7PS", 0),
-    "derived/triplet_oxygen.sdf": ("O2", 0),
-    "derived/nitric_oxide_radical.sdf": ("NO", 0),
-    "derived/hexacontane_182_atoms.sdf": ("C60H122", 0),
-    "derived/maltotriose.sdf": ("C18H32O16", 0),
-    "derived/iron_atom.sdf": ("Fe", 0),
-    "derived/helix_ala30_peptide.sdf": ("C90H152N30O31", 0),
-}
-READABLE = [file for file, expected in TORTURE.items() if isinstance(expected, tuple)]
-NO_DENSITY = {
-    "real/rdkit_CH.v3k.mol": "lacks the positions of 1 hydrogens",
-    "real/7ZTL_bicine.sdf": "lacks the positions of 13 hydrogens",
-    "derived/no_dollar.sdf": "lacks the positions of 27 hydrogens",
-    "derived/crlf.sdf": "lacks the positions of 27 hydrogens",
-    "derived/latin1_title.sdf": "lacks the positions of 27 hydrogens",
-    "derived/utf8_bom.sdf": "lacks the positions of 27 hydrogens",
-    "derived/methyl_radical.sdf": "has 7 valence electrons, which does not go with 0 unpaired ones",
-    "derived/nitric_oxide_radical.sdf": "has 11 valence electrons, which does not go with 0 unpaired ones",
-    "derived/iron_atom.sdf": "'iron_atom.sdf' did not converge",
-}
+ARRAYS = ("numbers", "positions", "b_iso", "site_occupancy", "formal_charges", "residues")
 
 
-def embedded(smiles: str, hydrogens: bool = True) -> Chem.Mol:
-    mol = Chem.AddHs(Chem.MolFromSmiles(smiles))
-    assert AllChem.EmbedMolecule(mol, randomSeed=1) == 0
-    return mol if hydrogens else Chem.RemoveHs(mol)
-
-
-def drawn(smiles: str, hydrogens: bool = False) -> Chem.Mol:
-    mol = Chem.MolFromSmiles(smiles)
-    mol = Chem.AddHs(mol) if hydrogens else mol
-    AllChem.Compute2DCoords(mol)
-    return mol
-
-
-def same(one: Structure, other: Structure, atol: float = 0.0) -> bool:
-    return np.array_equal(one.numbers, other.numbers) and np.allclose(one.positions, other.positions, rtol=0, atol=atol)
-
-
-# ---- the value
+@pytest.fixture
+def salt() -> Structure:
+    """Water and its two ions."""
+    return Structure(
+        [8, 1, 1, 11, 17],
+        [[0, 0, 0], [0.96, 0, 0], [-0.24, 0.93, 0], [2.4, 0, 0], [0, -3.1, 0]],
+        name="salt",
+        b_iso=[10, 12, np.nan, 20, 25],
+        site_occupancy=[1, 1, 1, 0.5, 0.5],
+        formal_charges=[0, 0, 0, 1, -1],
+        residues=[0, 0, 0, 1, 2],
+    )
 
 
 def test_types_names_and_formula():
@@ -115,16 +55,99 @@ def test_what_is_no_structure_is_refused(numbers, positions, message):
         Structure(numbers, positions, name="x")
 
 
-def test_coincident_atoms_are_found_among_many(monkeypatch):
+@pytest.mark.parametrize(
+    ("field", "values", "message"),
+    [
+        ("b_iso", [1.0], r"b_iso of 'x' has shape \(1,\); one number for each of the 2 atoms"),
+        ("residues", [[0, 1]], r"residues of 'x' has shape \(1, 2\)"),
+        ("b_iso", [1.0, np.inf], "b_iso of atom 1 of 'x' is inf; a finite number is accepted"),
+        ("site_occupancy", [np.nan, 1], "site_occupancy of atom 0 of 'x' is nan; a finite number"),
+        ("formal_charges", [0, 0.5], "formal_charges of atom 1 of 'x' is 0.5; a whole number"),
+        ("residues", [0, np.nan], "residues of atom 1 of 'x' is nan; a whole number"),
+    ],
+)
+def test_what_does_not_belong_to_the_atoms_is_refused(field, values, message):
+    with pytest.raises(FeaturizationError, match=message):
+        Structure([6, 8], [[0, 0, 0], [0, 0, 1.2]], name="x", **{field: values})
+
+
+def test_arrays_have_their_own_types_and_may_be_unknown(salt):
+    assert (salt.b_iso.dtype, salt.site_occupancy.dtype) == (np.float64, np.float64)
+    assert (salt.formal_charges.dtype, salt.residues.dtype) == (np.int64, np.int64)
+    assert np.isnan(salt.b_iso).tolist() == [False, False, True, False, False]
+    bare = Structure([6], [[0, 0, 0]])
+    assert [getattr(bare, field) for field in ARRAYS[2:]] == [None] * 4
+
+
+def test_structures_travel_to_worker_processes(salt):
+    copy = pickle.loads(pickle.dumps(salt))
+    for field in ARRAYS:
+        np.testing.assert_array_equal(getattr(copy, field), getattr(salt, field))
+    assert (copy.name, copy.charge) == ("salt", 0)
+
+
+def test_coincident_atoms_are_found_among_many():
     positions = np.random.default_rng(0).permutation(np.mgrid[:7, :7, :7].reshape(3, -1).T.astype(float))
+    assert len(Structure(np.ones(343), positions).numbers) == 343
     positions[300] = positions[17] + [0, 0, 0.05]
-    assert len(positions) > structure.LARGEST_BRUTE_FORCE
+    positions[200] = positions[100] + [0, 0.07, 0]
     with pytest.raises(FeaturizationError, match=r"Atoms 17 and 300 of .* are 0.050 Å apart"):
         Structure(np.ones(len(positions)), positions)
-    assert len(Structure(np.ones(300), positions[:300]).numbers) == 300
-    monkeypatch.setattr(structure, "LARGEST_BRUTE_FORCE", 1000)
-    with pytest.raises(FeaturizationError, match=r"Atoms 17 and 300 of .* are 0.050 Å apart"):
-        Structure(np.ones(len(positions)), positions)
+
+
+def test_a_part_takes_what_belongs_to_its_atoms(salt):
+    for ions in ([4, 3], np.array([4, 3])):
+        part = salt.subset(ions)
+        assert (part.formula, part.name, part.charge) == ("ClNa", "salt", 0)
+        assert part.b_iso.tolist() == [25, 20]
+        assert part.formal_charges.tolist() == [-1, 1]
+        assert part.residues.tolist() == [2, 1]
+        assert part.positions.tolist() == [[0, -3.1, 0], [2.4, 0, 0]]
+    assert salt.subset(salt.numbers > 8).formal_charges.tolist() == [1, -1]
+    assert Structure([6, 8], [[0, 0, 0], [0, 0, 1.2]], charge=-1).subset([0]).b_iso is None
+    with pytest.raises(FeaturizationError, match="'salt' has no atoms"):
+        salt.subset([])
+
+
+def test_hydrogens_left_out_are_implied(salt):
+    heavy = salt.without_hydrogens()
+    assert (heavy.formula, heavy.implicit_hydrogens) == ("ClNaO", 2)
+    assert heavy.site_occupancy.tolist() == [1, 0.5, 0.5]
+    assert heavy.without_hydrogens() is heavy
+    with pytest.raises(FeaturizationError, match=r"'H2' has only hydrogens; keep them with hydrogens='keep'"):
+        Structure([1, 1], [[0, 0, 0], [0, 0, 0.74]], name="H2").without_hydrogens()
+
+
+def test_joined_parts_complete_each_other(salt):
+    molecule = Structure([6, 8], [[10, 0, 0], [10, 0, 1.2]], charge=-1, unpaired=1, name="CO", implicit_hydrogens=2)
+    whole = joined(molecule, salt)
+    assert (whole.name, whole.charge, whole.unpaired, whole.implicit_hydrogens) == ("CO + salt", -1, 1, 2)
+    assert whole.numbers.tolist() == [6, 8, 8, 1, 1, 11, 17]
+    np.testing.assert_array_equal(whole.positions[2:], salt.positions)
+    np.testing.assert_array_equal(whole.b_iso, [np.nan, np.nan, 10, 12, np.nan, 20, 25])
+    assert whole.site_occupancy.tolist() == [1, 1, 1, 1, 1, 0.5, 0.5]
+    assert whole.formal_charges.tolist() == [0, 0, 0, 0, 0, 1, -1]
+    assert whole.residues.tolist() == [0, 0, 1, 1, 1, 2, 3]
+    assert joined(salt, molecule, "both").residues.tolist() == [0, 0, 0, 1, 2, 3, 3]
+    assert joined(salt, molecule, "both").label == "'both'"
+    bare = joined(molecule, Structure([7], [[0, 0, 0]]))
+    assert [getattr(bare, field) for field in ARRAYS[2:]] == [None] * 4
+    assert bare.name == "CO + N"
+
+
+def test_residues_that_start_anywhere_stay_apart_when_joined(salt):
+    moved = Structure(salt.numbers, salt.positions + 20, residues=salt.residues + 7)
+    assert joined(salt, moved).residues.tolist() == [0, 0, 0, 1, 2, 3, 3, 3, 4, 5]
+
+
+def test_a_ligand_that_the_protein_holds_already_is_found(salt):
+    ligand = Structure([17, 6], [[0, -3.1, 0.02], [5, 5, 5]], name="ligand")
+    message = (
+        "1 atoms of 'ligand' lie on atoms of 'salt', for instance atom 0 on atom 4, 0.020 Å apart; probably the protein"
+    )
+    for parts in ((ligand, salt), (salt, ligand)):
+        with pytest.raises(FeaturizationError, match=message):
+            joined(*parts)
 
 
 def test_symbols_and_radii():
@@ -138,203 +161,3 @@ def test_what_is_no_symbol_is_refused(element, capfd):
     with pytest.raises(ValueError, match=f"'{element}' is no element symbol"):
         atomic_number(element)
     assert capfd.readouterr().err == ""
-
-
-# ---- molecules and SMILES
-
-
-def test_a_structure_is_taken_as_it_is(molecules):
-    assert structure_from(molecules["ammonium"], charge=0) is molecules["ammonium"]
-
-
-def test_a_mol_with_a_conformer_is_taken_as_it_is():
-    mol = embedded("CO")
-    mol.SetProp("_Name", "methanol")
-    read = structure_from(mol)
-    assert read.numbers.tolist() == [6, 8, 1, 1, 1, 1]
-    np.testing.assert_array_equal(read.positions, mol.GetConformer().GetPositions())
-    assert (read.name, read.charge, read.unpaired, read.implicit_hydrogens) == ("methanol", 0, 0, 0)
-
-
-def test_missing_hydrogens_are_counted_not_invented():
-    read = structure_from(embedded("CO", hydrogens=False))
-    assert read.formula == "CO"
-    assert read.implicit_hydrogens == 4
-
-
-def test_a_smiles_gets_hydrogens_and_a_conformer():
-    read = structure_from("CCO")
-    assert read.formula == "C2H6O"
-    assert read.name == "CCO"
-    distances = np.linalg.norm(read.positions[0] - read.positions[1:], axis=1)
-    assert distances[0] == pytest.approx(1.52, abs=0.03)
-
-
-def test_a_mol_without_conformer_is_treated_as_its_smiles():
-    assert same(structure_from(Chem.MolFromSmiles("CCO")), structure_from("CCO"))
-
-
-def test_conformers_depend_on_the_seed_only():
-    assert same(structure_from("CC(O)CN"), structure_from("CC(O)CN"))
-    assert not same(structure_from("CC(O)CN"), structure_from("CC(O)CN", conformer_seed=2), atol=0.01)
-    assert not same(structure_from("CC(O)CN"), structure_from("CC(O)CN", optimize=False), atol=0.01)
-
-
-def test_charge_and_unpaired_electrons():
-    assert structure_from("CC(=O)[O-]").charge == 0
-    assert structure_from("CC(=O)[O-]", charge="formal").charge == -1
-    assert structure_from("[NH3+]CC(=O)[O-]", charge="formal").charge == 0
-    assert structure_from("C[NH3+]", charge=np.int64(1)).charge == 1
-    assert structure_from("[N]=O", unpaired=1, optimize=False).unpaired == 1
-
-
-def test_isotopes_and_explicit_hydrogens_are_atoms_like_others():
-    assert structure_from("[2H]C([2H])([2H])[2H]").formula == "CH4"
-    assert structure_from("[13CH4]").formula == "CH4"
-    assert structure_from("[H][H]", optimize=False).formula == "H2"
-
-
-@pytest.mark.parametrize(
-    ("datapoint", "message"),
-    [
-        ("C(C", r"RDKit cannot read 'C\(C' as SMILES; correct it, or pass a path that ends in \.mol, \.sd"),
-        ("FC(F)(F)(F)F", "RDKit cannot read 'FC.* as SMILES"),
-        ("", "A molecule without atoms arrived"),
-        (None, "A datapoint of type NoneType arrived; an RDKit Mol, a SMILES, the path"),
-        (1.5, "A datapoint of type float arrived"),
-        (Chem.MolFromSmiles(""), "A molecule without atoms arrived"),
-        ("C*", "MMFF94 has no parameters for 'C\\*'; pass optimize=False"),
-        ("[Fe]", r"MMFF94 has no parameters for '\[Fe\]'"),
-        (drawn("CCCO"), "is a flat drawing"),
-        (
-            drawn("C", hydrogens=True),
-            "is a flat drawing .*; generate a conformer with rdkit.Chem.AllChem.EmbedMolecule",
-        ),
-    ],
-)
-def test_what_cannot_be_read_says_why(datapoint, message, capfd):
-    with pytest.raises(FeaturizationError, match=message):
-        structure_from(datapoint)
-    assert capfd.readouterr().err == ""
-
-
-def test_dummy_atoms_are_refused_whatever_their_conformer():
-    with pytest.raises(FeaturizationError, match=r"Atom 1 of 'C\*' has atomic number 0"):
-        structure_from("C*", optimize=False)
-
-
-def test_no_conformer_names_the_seed():
-    """The chirality of this bicycle would need a bridge that runs through the ring."""
-    with pytest.raises(FeaturizationError, match=r"found no conformer for .* with seed 5; pass another conformer_seed"):
-        structure_from("[C@H]12CC[C@@H](C1)C2", conformer_seed=5)
-
-
-def test_a_flat_molecule_is_no_flat_drawing():
-    benzene = embedded("c1ccccc1")
-    positions = benzene.GetConformer().GetPositions()
-    axes = np.linalg.svd(positions - positions.mean(axis=0))[2]
-    flat = (positions - positions.mean(axis=0)) @ axes.T
-    for i, (x, y, _) in enumerate(flat):
-        benzene.GetConformer().SetAtomPosition(i, (x, y, 0.0))
-    assert structure_from(benzene).formula == "C6H6"
-
-
-# ---- files
-
-
-@pytest.mark.parametrize("suffix", [".sdf", ".mol", ".SDF"])
-@pytest.mark.parametrize("kind", [str, Path])
-def test_a_path_is_read_with_its_hydrogens(kind, suffix, tmp_path):
-    mol = embedded("C[NH3+]")
-    path = tmp_path / f"methylammonium{suffix}"
-    path.write_text(Chem.MolToMolBlock(mol) + ("$$$$\n" if suffix != ".mol" else ""))
-    read = structure_from(kind(path), charge="formal")
-    assert (read.formula, read.charge, read.name) == ("CH6N", 1, path.name)
-    np.testing.assert_allclose(read.positions, mol.GetConformer().GetPositions(), atol=1e-4)
-
-
-def test_xyz_is_read(tmp_path):
-    path = tmp_path / "water.xyz"
-    path.write_text("3\na comment\nO 0.0 0.0 0.117\nH 0.0 0.757 -0.467\nH 0.0 -0.757 -0.467\n")
-    read = structure_from(path)
-    assert read.numbers.tolist() == [8, 1, 1]
-    np.testing.assert_allclose(read.positions[1], [0, 0.757, -0.467])
-    assert (read.name, read.implicit_hydrogens) == ("water.xyz", 0)
-
-
-def test_a_molecule_that_rdkit_cannot_sanitize_is_read_all_the_same(tmp_path):
-    path = tmp_path / "five.sdf"
-    mol = Chem.MolFromSmiles("CN(C)(C)C", sanitize=False)  # a quaternary nitrogen without its charge
-    conformer = Chem.Conformer(5)
-    for i, position in enumerate([[1.5, 0, 0], [0, 0, 0], [-0.5, 1.4, 0], [-0.5, -0.7, 1.2], [-0.5, -0.7, -1.2]]):
-        conformer.SetAtomPosition(i, position)
-    mol.AddConformer(conformer)
-    path.write_text(Chem.MolToMolBlock(mol, kekulize=False))
-    assert structure_from(path).formula == "C4N"
-
-
-@pytest.mark.parametrize(
-    ("name", "text", "message"),
-    [
-        ("missing.sdf", None, "There is no file '.*missing.sdf'; check the path"),
-        ("broken.xyz", "three\n\nO 0 0 0\n", "RDKit cannot read 'broken.xyz' as xyz; a line with the number of atoms"),
-        ("empty.sdf", "", "'empty.sdf' holds 0 molecules"),
-        ("broken.mol", "nonsense\n\n\n", "RDKit cannot read 'broken.mol'"),
-    ],
-)
-def test_files_that_cannot_be_read_say_why(name, text, message, tmp_path):
-    if text is not None:
-        (tmp_path / name).write_text(text)
-    with pytest.raises(FeaturizationError, match=message):
-        structure_from(str(tmp_path / name))
-
-
-def test_other_suffixes_are_refused(tmp_path):
-    with pytest.raises(
-        FeaturizationError, match=r"'protein.pdb' ends in '.pdb'; files that end in .mol, .sd, .sdf, .xyz are"
-    ):
-        structure_from(tmp_path / "protein.pdb")
-
-
-def test_two_molecules_in_a_file_are_not_one(tmp_path):
-    path = tmp_path / "two.sdf"
-    block = Chem.MolToMolBlock(embedded("CO"))
-    path.write_text(f"{block}$$$$\n{block}$$$$\n")
-    with pytest.raises(FeaturizationError, match=r"'two\.sdf' holds 2 molecules; a file with one is accepted"):
-        structure_from(path)
-
-
-# ---- odd and broken files
-
-
-def test_every_odd_file_is_tested(shared_data):
-    with (shared_data / "torture" / "manifest.csv").open() as manifest:
-        listed = [row["file"] for row in csv.DictReader(manifest)]
-    assert {file for file in listed if file.endswith((".sdf", ".mol"))} == set(TORTURE)
-
-
-@pytest.mark.parametrize("file", TORTURE)
-def test_odd_files_are_read_or_refused_with_a_reason(file, shared_data, capfd):
-    path, expected = shared_data / "torture" / file, TORTURE[file]
-    if isinstance(expected, tuple):
-        read = structure_from(path, charge="formal")
-        assert (read.formula, read.charge) == expected
-        assert np.ptp(read.positions, axis=0).any() == (len(read.numbers) > 1)
-    else:
-        with pytest.raises(FeaturizationError, match=expected):
-            structure_from(path)
-    assert capfd.readouterr().err == ""
-
-
-@pytest.mark.parametrize("file", READABLE)
-def test_odd_files_never_become_zeros(file, shared_data):
-    path = shared_data / "torture" / file
-    settings = {"box_width": 96.0, "voxel_width": 2.0, "charge": "formal"}
-    occupied = OccupancyVoxel(**settings, oversampling=4).featurize([path])
-    atoms = len(structure_from(path).numbers)
-    assert 1 < occupied.sum() * 2.0**3 / atoms < 45  # Å³ for an atom
-    if file in NO_DENSITY:
-        with pytest.raises(FeaturizationError, match=NO_DENSITY[file]):
-            DensityVoxel(**settings).featurize([path])
-    elif atoms < 60:
-        assert DensityVoxel(**settings).featurize([path]).max() > 0
