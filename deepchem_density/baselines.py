@@ -1,10 +1,40 @@
-"""What a model must beat: a constant, and a line in the number of atoms of each element."""
+"""What a model must beat: a constant, and lines in the number of atoms, of all or of each element."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
-__all__ = ["predict_constant", "predict_linear"]
+__all__ = ["predict_baselines", "predict_constant", "predict_linear"]
+
+
+def predict_baselines(
+    features: Mapping[str, np.ndarray], y: np.ndarray, train: np.ndarray, test: np.ndarray
+) -> dict[str, np.ndarray]:
+    """Predict a test set by a constant and by a line in each kind of features, fitted to a training set.
+
+    Parameters
+    ----------
+    features : mapping of str to np.ndarray
+        Name -> (n, k) counts, such as ``ComplexTable.baseline_features()``: ligand heavy atoms, and atoms of each element.
+    y : np.ndarray
+        (n,) or (n, n_tasks) labels.
+    train, test : np.ndarray
+        Places of the two sets.
+
+    Returns
+    -------
+    dict of str to np.ndarray
+        The names of `features` and "constant", each with (n_test,) or (n_test, n_tasks) predictions.
+
+    Raises
+    ------
+    ValueError
+        As `predict_linear` and `predict_constant` do.
+    """
+    lines = {name: predict_linear(table[train], y[train], table[test]) for name, table in features.items()}
+    return {**lines, "constant": predict_constant(y[train], len(test))}
 
 
 def predict_constant(y_train: np.ndarray, n: int) -> np.ndarray:
@@ -39,7 +69,7 @@ def predict_constant(y_train: np.ndarray, n: int) -> np.ndarray:
 
 
 def predict_linear(counts_train: np.ndarray, y_train: np.ndarray, counts_test: np.ndarray) -> np.ndarray:
-    """Predict labels by least squares on element counts, with an intercept.
+    """Predict labels by least squares on element counts, with an intercept; one column of all atoms does as well.
 
     Only elements that the training molecules hold get a coefficient; atoms of others add nothing to a prediction. With
     fewer molecules than coefficients, or counts that depend on each other, the smallest coefficients that fit best are
@@ -48,7 +78,7 @@ def predict_linear(counts_train: np.ndarray, y_train: np.ndarray, counts_test: n
     Parameters
     ----------
     counts_train : np.ndarray
-        (n_train, n_elements) atoms of each element.
+        (n_train, n_elements) atoms of each element, or (n_train, 1) of all, such as a ligand's heavy atoms.
     y_train : np.ndarray
         (n_train,) or (n_train, n_tasks) labels, all known.
     counts_test : np.ndarray
@@ -62,7 +92,7 @@ def predict_linear(counts_train: np.ndarray, y_train: np.ndarray, counts_test: n
     Raises
     ------
     ValueError
-        If shapes do not fit together or a label is not finite.
+        If shapes do not fit together, or a label or a count is not finite.
     """
     counts_train, counts_test = (np.asarray(counts, dtype=np.float64) for counts in (counts_train, counts_test))
     y_train = np.asarray(y_train, dtype=np.float64)
@@ -75,6 +105,11 @@ def predict_linear(counts_train: np.ndarray, y_train: np.ndarray, counts_test: n
         raise ValueError(f"y_train of shape {y_train.shape} does not fit {len(counts_train)} training molecules")
     if not np.isfinite(y_train).all():
         raise ValueError("y_train holds labels that are NaN or infinite; leave these molecules out")
+    unread = np.count_nonzero(~np.isfinite(np.concatenate([counts_train, counts_test])).all(axis=1))
+    if unread:
+        raise ValueError(
+            f"{unread} molecules have counts that are NaN or infinite, as of files that cannot be read; leave them out"
+        )
     seen = counts_train.any(axis=0)
     # centred, so that the smallest-norm solution spares the intercept
     mean_counts, mean_y = counts_train[:, seen].mean(axis=0), y_train.mean(axis=0)

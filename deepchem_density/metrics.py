@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-import warnings
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from scipy import stats
 
 __all__ = ["regression_metrics"]
 
+ALIKE = 1e-12
+"""Values that differ by less than this part of the largest are rounding errors of a constant."""
+
 
 def regression_metrics(truth: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
-    """Return mae, rmse, r2, pearson and spearman of one target.
+    """Return mae, rmse, r2, pearson and spearman of one target, such as pK, a gap or a dipole.
 
     Parameters
     ----------
@@ -20,7 +24,9 @@ def regression_metrics(truth: np.ndarray, predicted: np.ndarray) -> dict[str, fl
 
     Notes
     -----
-    A correlation with predictions that are all alike does not exist; it is returned as 0.
+    r2 is 1 - sum of squared errors / sum of squared deviations of the labels from their mean (of the test set). What does not
+    exist is NaN: a correlation with predictions or labels that are all alike, and r2 of labels that are. Such predictions
+    of a baseline differ by rounding errors, whose correlation would be noise.
 
     Raises
     ------
@@ -36,14 +42,18 @@ def regression_metrics(truth: np.ndarray, predicted: np.ndarray) -> dict[str, fl
         raise ValueError("Labels or predictions hold NaN or infinite values; leave such molecules out.")
     error = predicted - truth
     spread = ((truth - truth.mean()) ** 2).sum()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", stats.ConstantInputWarning)
-        pearson = float(stats.pearsonr(truth, predicted).statistic)
-        spearman = float(stats.spearmanr(truth, predicted).statistic)
     return {
         "mae": float(np.abs(error).mean()),
         "rmse": float(np.sqrt((error**2).mean())),
-        "r2": float(1 - (error**2).sum() / spread) if spread > 0 else 0.0,
-        "pearson": pearson if np.isfinite(pearson) else 0.0,
-        "spearman": spearman if np.isfinite(spearman) else 0.0,
+        "r2": float("nan") if _alike(truth) else float(1 - (error**2).sum() / spread),
+        "pearson": _correlation(stats.pearsonr, truth, predicted),
+        "spearman": _correlation(stats.spearmanr, truth, predicted),
     }
+
+
+def _correlation(of: Callable[..., Any], truth: np.ndarray, predicted: np.ndarray) -> float:
+    return float("nan") if _alike(truth) or _alike(predicted) else float(of(truth, predicted).statistic)
+
+
+def _alike(values: np.ndarray) -> bool:
+    return bool(np.ptp(values) <= ALIKE * np.abs(values).max())

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from deepchem_density.baselines import predict_constant, predict_linear
+from deepchem_density.baselines import predict_baselines, predict_constant, predict_linear
 from deepchem_density.qm9 import load_sample
 from deepchem_density.splits import fixed_split
 
@@ -62,6 +62,20 @@ def test_shift_of_the_labels_shifts_the_prediction_even_with_few_molecules() -> 
     np.testing.assert_allclose(predict_linear(counts, y + 1000, test), predict_linear(counts, y, test) + 1000)
 
 
+def test_all_baselines_at_once_are_those_one_by_one() -> None:
+    rng = np.random.default_rng(3)
+    features = {"heavy": rng.integers(5, 60, (30, 1)), "elements": rng.integers(0, 9, (30, 4))}
+    y = rng.normal(size=(30, 2))
+    train, test = np.arange(0, 20), np.arange(20, 30)
+    predicted = predict_baselines(features, y, train, test)
+    assert list(predicted) == ["heavy", "elements", "constant"]
+    slope, intercept = np.polyfit(features["heavy"][train, 0], y[train, 1], 1)
+    np.testing.assert_allclose(predicted["heavy"][:, 1], slope * features["heavy"][test, 0] + intercept, atol=1e-12)
+    expected = predict_linear(features["elements"][train], y[train], features["elements"][test])
+    np.testing.assert_array_equal(predicted["elements"], expected)
+    np.testing.assert_array_equal(predicted["constant"], np.tile(np.median(y[train], axis=0), (10, 1)))
+
+
 def test_on_qm9_a_line_beats_a_constant() -> None:
     table = load_sample()
     train, _, test = fixed_split(len(table), 500, 0)
@@ -79,7 +93,8 @@ def test_on_qm9_a_line_beats_a_constant() -> None:
         (np.zeros(3), np.zeros(3), np.zeros((3, 1)), "two-dimensional"),
         (np.zeros((3, 2)), np.zeros(2), np.zeros((3, 2)), "does not fit 3 training molecules"),
         (np.zeros((0, 2)), np.zeros(0), np.zeros((3, 2)), "does not fit 0 training molecules"),
-        (np.zeros((2, 2)), np.array([1, np.nan]), np.zeros((3, 2)), "NaN or infinite"),
+        (np.zeros((2, 2)), np.array([1, np.nan]), np.zeros((3, 2)), "labels that are NaN or infinite"),
+        (np.array([[1.0], [np.nan]]), np.zeros(2), np.array([[np.inf]]), "2 molecules have counts that are NaN"),
     ],
 )
 def test_what_does_not_fit_is_refused(counts, y, test, message: str) -> None:

@@ -16,9 +16,22 @@ def test_metrics_follow_their_formulas():
     assert metrics["spearman"] == pytest.approx(np.corrcoef([1, 2, 3, 4], [1, 2.5, 2.5, 4])[0, 1])
 
 
-def test_a_constant_prediction_has_no_correlation():
-    metrics = regression_metrics(np.array([1.0, 2.0, 3.0]), np.full(3, 2.0))
-    assert metrics["pearson"] == metrics["spearman"] == metrics["r2"] == 0
+@pytest.mark.parametrize("noise", [0.0, 1e-15])
+def test_a_constant_prediction_has_no_correlation(noise):
+    """Rounding errors of a constant must not correlate; pytest turns scipy's warnings into errors."""
+    predicted = 6.0 + noise * np.array([0.0, 1.0, 2.0])
+    metrics = regression_metrics(np.array([5.0, 6.0, 7.0]), predicted)
+    assert np.isnan(metrics["pearson"])
+    assert np.isnan(metrics["spearman"])
+    assert metrics["r2"] == pytest.approx(0)
+
+
+def test_labels_that_are_all_alike_have_neither_correlation_nor_r2():
+    metrics = regression_metrics(np.full(3, 2.0), np.array([1.0, 2.0, 3.0]))
+    assert all(np.isnan(metrics[name]) for name in ("pearson", "spearman", "r2"))
+    assert (metrics["mae"], metrics["rmse"]) == pytest.approx((2 / 3, (2 / 3) ** 0.5))
+    nothing = regression_metrics(np.zeros(3), np.array([1.0, 2.0, 3.0]))
+    assert np.isnan(nothing["pearson"])
 
 
 @pytest.mark.parametrize(
