@@ -1,12 +1,16 @@
-"""Time atom-type voxels against libmolgrid: 2,000 molecules into 32³ voxels of 0.5 Å in 5 channels, one thread.
+"""Time atom-type voxels against libmolgrid, one thread: molecules, or pockets.
+
+2,000 molecules of QM9 into 32³ voxels of 0.5 Å in 5 channels; with --pockets, a folder in PDBbind's layout, complexes into
+48³ voxels of 0.5 Å around the ligand in 10 channels, and occupancy in one.
 
 libmolgrid 0.5.5 does not import under numpy 2 and runs in an environment of its own, which a small worker serves; repeats
 of both take turns. Without --molgrid-python it is left out.
 
     python3.11 -m venv /some/folder && /some/folder/bin/pip install "molgrid==0.5.5" "numpy<2"
     python benchmarks/atoms_vs_libmolgrid.py --molgrid-python /some/folder/bin/python --save
+    python benchmarks/atoms_vs_libmolgrid.py --molgrid-python /some/folder/bin/python --pockets /folder/of/pdbbind --save
 
-The numbers mean different things. Ours is a normalized Gaussian to 6 σ = 3 Å: voxels times their volume add up to the
+The numbers mean different things. Ours is a normalized Gaussian to 5.3 σ = 2.6 Å: voxels times their volume add up to the
 atoms. libmolgrid's has the height 1: exp(-2d²/R²) to the radius R of the atom, then a quadratic that ends at 1.5 R. With
 R = 2σ the Gaussians are the same inside R, which is checked first. It is timed with that radius (1 Å, the fewest voxels)
 and with van der Waals radii.
@@ -26,6 +30,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -34,33 +39,39 @@ import torch
 from _results import report
 from tqdm.auto import tqdm
 
-from deepchem_density import AtomVoxel, Recipe, Structure, load_sample, voxelize
-from deepchem_density.fields.atoms import AtomTypes
-from deepchem_density.structure import atomic_number, vdw_radii
+from deepchem_density import AtomVoxel, Recipe, Structure, VoxelGrid, load_sample, voxelize
+from deepchem_density.complexes import Complex
+from deepchem_density.fields.atoms import AtomTypes, VdwOccupancy
+from deepchem_density.structure import vdw_radii
 
 torch.set_num_threads(1)
 
 PACKAGES = ("deepchem-density", "torch", "numpy")
-RECIPE = Recipe("atom")
+QM9 = Recipe("atom")
+POCKET_ELEMENTS = ("H", "C", "N", "O", "F", "P", "S", "Cl", "Zn")
+POCKET = Recipe("atom", box_width=24.0, elements=POCKET_ELEMENTS, other=True)
 BATCH = 50
 TOLERANCE = 1e-5
 """Of values between 0 and 1, in float32."""
 
 
 class Ours:
-    """Ways to voxelize all molecules; a method is timed whole, together with the Recipe's centring of the grid."""
+    """Ways to voxelize all datapoints; a method is timed whole, from positions and centre to voxels."""
 
-    def __init__(self, structures: Sequence[Structure]) -> None:
-        self.structures = structures
-        channel = {atomic_number(element): i for i, element in enumerate(RECIPE.elements)}
-        self.channels = [np.array([channel[int(number)] for number in s.numbers]) for s in structures]
-        self.buffer = np.zeros((BATCH, *RECIPE.voxel_shape), dtype=np.float32)
+    def __init__(self, recipe: Recipe, complexes: Sequence[Complex]) -> None:
+        self.recipe = recipe
+        self.complexes = complexes
+        self.structures = [recipe.parts(whole)[0] for whole in complexes]
+        self.centers = [whole.ligand.positions.mean(axis=0) for whole in complexes]
+        self.fields = [recipe.field(structure) for structure in self.structures]
+        self.channels = [field.channels for field in self.fields]
+        self.buffer = np.zeros((BATCH, *recipe.voxel_shape), dtype=np.float32)
 
     def voxels(self, i: int, zeros: np.ndarray | None = None) -> np.ndarray:
-        structure = self.structures[i]
-        field = AtomTypes(structure.positions, self.channels[i], RECIPE.n_channels, RECIPE.sigma)
+        grid = VoxelGrid(self.centers[i], self.recipe.box_width, self.recipe.voxel_width)
+        field = AtomTypes(self.structures[i].positions, self.channels[i], self.recipe.n_channels, self.recipe.sigma)
         out = None if zeros is None else torch.from_numpy(zeros)
-        return voxelize(field, RECIPE.grid(structure), out=out).numpy()
+        return voxelize(field, grid, out=out).numpy()
 
     def voxelize_dropped(self) -> None:
         for i in range(len(self.structures)):
@@ -73,12 +84,22 @@ class Ours:
             self.voxels(i, row)
 
     def voxelize_fresh(self) -> None:
-        out = np.zeros((len(self.structures), *RECIPE.voxel_shape), dtype=np.float32)
+        out = np.empty((len(self.structures), *self.recipe.voxel_shape), dtype=np.float32)
         for i in range(len(self.structures)):
+            out[i].fill(0)
             self.voxels(i, out[i])
 
     def featurize_fresh(self) -> None:
-        AtomVoxel().featurize(self.structures)
+        settings = {"box_width": self.recipe.box_width, "elements": self.recipe.elements, "other": self.recipe.other}
+        AtomVoxel(**settings).featurize(self.complexes)
+
+    def occupancy_warm(self) -> None:
+        for i, structure in enumerate(self.structures):
+            row = self.buffer[i % BATCH, ..., 0].reshape(-1)[: self.recipe.voxels_per_edge**3]
+            out = torch.from_numpy(row.reshape(*self.recipe.voxel_shape[:3], 1))
+            out.zero_()
+            grid = VoxelGrid(self.centers[i], self.recipe.box_width, self.recipe.voxel_width)
+            voxelize(VdwOccupancy(structure.positions, vdw_radii(structure.numbers)), grid, out=out)
 
 
 class Libmolgrid:
@@ -121,8 +142,9 @@ class Libmolgrid:
         raise SystemExit(f"libmolgrid's worker ended with exit code {self.process.wait()}; its own message is above.")
 
 
-def write_molecules(structures: Sequence[Structure], channels: Sequence[np.ndarray], path: Path) -> None:
+def write_molecules(ours: Ours, path: Path) -> None:
     """Write centres, padded positions, channels (-1 is padding) and radii for the worker."""
+    structures, channels, recipe = ours.structures, ours.channels, ours.recipe
     n_atoms = np.array([len(s.numbers) for s in structures])
     shape = (len(structures), n_atoms.max())
     positions = np.zeros((*shape, 3), dtype=np.float32)
@@ -133,27 +155,28 @@ def write_molecules(structures: Sequence[Structure], channels: Sequence[np.ndarr
         radii[i, :n] = vdw_radii(structure.numbers)
     np.savez(
         path,
-        centers=np.array([RECIPE.grid(s).center for s in structures], dtype=np.float32),
+        centers=np.array(ours.centers, dtype=np.float32),
         positions=positions,
         channels=types,
         n_atoms=n_atoms,
-        same_gaussian=np.full(shape, 2 * RECIPE.sigma, dtype=np.float32),
+        same_gaussian=np.full(shape, 2 * recipe.sigma, dtype=np.float32),
         van_der_waals=radii,
-        n_channels=RECIPE.n_channels,
-        n=RECIPE.voxels_per_edge,
-        resolution=RECIPE.voxel_width,
+        n_channels=recipe.n_channels,
+        n=recipe.voxels_per_edge,
+        resolution=recipe.voxel_width,
     )
 
 
-def check_meaning(libmolgrid: Libmolgrid, ours: Ours, atom: int) -> float:
+def check_meaning(libmolgrid: Libmolgrid, ours: Ours) -> float:
     """Return the largest difference inside R = 2σ of one atom, ours divided by its height (2πσ²)^(-3/2)."""
-    structure = ours.structures[atom]
-    mine = ours.voxels(atom) * (2 * np.pi * RECIPE.sigma**2) ** 1.5
-    theirs = libmolgrid.grid(atom)
-    distances = np.linalg.norm(RECIPE.grid(structure).points() - structure.positions[0], axis=-1)
-    inside = distances < 2 * RECIPE.sigma
+    sigma = ours.recipe.sigma
+    mine = ours.voxels(0) * (2 * np.pi * sigma**2) ** 1.5
+    theirs = libmolgrid.grid(0)
+    points = VoxelGrid(ours.centers[0], ours.recipe.box_width, ours.recipe.voxel_width).points()
+    distances = np.linalg.norm(points - ours.structures[0].positions[0], axis=-1)
+    inside = distances < 2 * sigma
     difference = float(np.abs(mine - theirs)[inside].max())
-    if not difference <= TOLERANCE or theirs[distances > 3 * RECIPE.sigma].any():
+    if not difference <= TOLERANCE or theirs[distances > 3 * sigma].any():
         raise SystemExit(
             f"One atom differs by {difference:.3g} inside R = 2σ, accepted is {TOLERANCE:g}, or libmolgrid's reaches beyond "
             "1.5 R; the two do not compute what is written above, so their times cannot be compared."
@@ -161,9 +184,28 @@ def check_meaning(libmolgrid: Libmolgrid, ours: Ours, atom: int) -> float:
     return difference
 
 
-def one_atom() -> Structure:
+def one_atom() -> Complex:
     """A carbon beside the centre of its grid, away from every symmetry of the voxels."""
-    return Structure([6], [[0.13, -0.21, 0.08]], name="one atom")
+    carbon = Structure([6], [[0.13, -0.21, 0.08]], name="one atom")
+    return Complex(Structure([6], [[0.0, 0.0, 0.0]]), carbon)
+
+
+def molecules(n: int) -> list[Complex]:
+    """Return molecules spread evenly over the sample, which rises in size."""
+    sample = load_sample()
+    chosen = sample.subset(np.linspace(0, len(sample) - 1, n).round().astype(int))
+    return [Complex(structure) for structure in chosen.structures()]
+
+
+def pockets(folder: Path, n: int) -> list[Complex]:
+    """Return complexes spread evenly over a folder in PDBbind's layout; those that cannot be read are left out."""
+    found = []
+    for place in sorted(path for path in folder.iterdir() if path.is_dir()):
+        files = place / f"{place.name}_ligand.sdf", place / f"{place.name}_pocket.pdb"
+        if all(file.is_file() for file in files):
+            found.append(files)
+    chosen = [found[i] for i in np.linspace(0, len(found) - 1, min(n, len(found))).round().astype(int)]
+    return [POCKET.read(files) for files in chosen]
 
 
 def measure(ways: dict[str, Callable[[], float]], n: int, repeats: int) -> pd.DataFrame:
@@ -196,6 +238,7 @@ def our_ways(ours: Ours) -> dict[str, Callable[[], float]]:
         "ours, voxelize into a warm buffer": timed(ours.voxelize_warm),
         "ours, voxelize into a fresh array": timed(ours.voxelize_fresh),
         "ours, AtomVoxel().featurize, fresh array": timed(ours.featurize_fresh),
+        "ours, occupancy in one channel into a warm buffer": timed(ours.occupancy_warm),
     }
 
 
@@ -226,39 +269,37 @@ def ratios(table: pd.DataFrame) -> dict[str, float]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--n", type=int, default=2000, help="molecules of the sample, up to 2,000")
+    parser.add_argument("--n", type=int, default=0, help="grids, by default 2,000 molecules or 200 pockets")
+    parser.add_argument("--pockets", type=Path, help="folder in PDBbind's layout; without it molecules of QM9")
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--molgrid-python", help="python of an environment that has libmolgrid")
-    parser.add_argument(
-        "--save", action="store_true", help="write benchmarks/results/atoms_vs_libmolgrid.csv and .json"
-    )
+    parser.add_argument("--save", action="store_true", help="write .csv and .json into benchmarks/results")
     given = parser.parse_args()
 
-    sample = load_sample()
-    if not 1 <= given.n <= len(sample):
-        parser.error(f"--n {given.n} arrived; the sample has 1 to {len(sample)} molecules")
-    # evenly over the sample, which rises in size
-    chosen = sample.subset(np.linspace(0, len(sample) - 1, given.n).round().astype(int))
-    ours = Ours(chosen.structures())
-    notes: dict[str, object] = {"molecules": given.n, "atoms per molecule": float(chosen.n_atoms.mean())}
+    n = given.n or (200 if given.pockets else 2000)
+    recipe, complexes = (POCKET, pockets(given.pockets, n)) if given.pockets else (QM9, molecules(n))
+    ours = Ours(recipe, complexes)
+    atoms = [len(structure.numbers) for structure in ours.structures]
+    notes: dict[str, object] = {"grids": len(atoms), "atoms per grid": float(np.mean(atoms))}
     if given.molgrid_python is None:
-        table = measure(our_ways(ours), given.n, given.repeats)
+        table = measure(our_ways(ours), len(atoms), given.repeats)
         notes["libmolgrid"] = "left out; name an environment that has it with --molgrid-python"
     else:
         with tempfile.TemporaryDirectory() as folder:
             table, found = side_by_side(ours, given.molgrid_python, Path(folder), given.repeats)
         notes |= found
-    report("atoms_vs_libmolgrid", table, notes, PACKAGES, given.save)
+    name = "atoms_vs_libmolgrid_pockets" if given.pockets else "atoms_vs_libmolgrid"
+    report(name, table, notes, PACKAGES, given.save)
 
 
 def side_by_side(ours: Ours, python: str, folder: Path, repeats: int) -> tuple[pd.DataFrame, dict[str, object]]:
     """Check that the numbers mean the same, then time both."""
-    alone = Ours([one_atom()])
-    write_molecules(alone.structures, alone.channels, folder / "molecules.npz")
+    alone = Ours(replace(ours.recipe, part="protein"), [one_atom()])
+    write_molecules(alone, folder / "molecules.npz")
     worker = Libmolgrid(python, folder)
-    difference = check_meaning(worker, alone, 0)
+    difference = check_meaning(worker, alone)
     worker.close()
-    write_molecules(ours.structures, ours.channels, folder / "molecules.npz")
+    write_molecules(ours, folder / "molecules.npz")
     worker = Libmolgrid(python, folder)
     table = measure(our_ways(ours) | their_ways(worker), len(ours.structures), repeats)
     worker.close()

@@ -44,6 +44,10 @@ class AtomVoxel(VoxelFeaturizer):
         unpaired: int = 0,
         conformer_seed: int = 0,
         optimize: bool = True,
+        part: str = "complex",
+        hydrogens: str = "keep",
+        waters: bool = True,
+        ions: bool = True,
         dtype: str = "float32",
         n_jobs: int = 1,
         timeout: float | None = None,
@@ -51,17 +55,11 @@ class AtomVoxel(VoxelFeaturizer):
         other: bool = False,
         sigma: float = 0.5,
     ) -> None:
-        super().__init__(
-            box_width, voxel_width, oversampling, center, rotation_seed, charge, unpaired, conformer_seed, optimize, dtype,
-            n_jobs, timeout,
-        )  # fmt: skip
-        self.elements = elements
-        self.other = other
-        self.sigma = sigma
+        self._store(locals())
 
 
 class DensityVoxel(VoxelFeaturizer):
-    """Valence electron density from xTB, in e/Å³.
+    """Electron density: of valence electrons from xTB, of independent atoms, or of an experimental map.
 
     Examples
     --------
@@ -75,10 +73,36 @@ class DensityVoxel(VoxelFeaturizer):
     transform : str
         Of the finished voxels v: "none", "sqrt" (√v) or "log" (ln(1 + v / 10⁻³)); see
         :func:`~deepchem_density.representations.inverse_transform`.
+    source : str
+        "xtb" for valence densities in e/Å³, "independent_atoms" for all electrons of atoms that do not know of each other,
+        in e/Å³, "map" for the map of the datapoint; "auto" takes the map where there is one, independent atoms for complexes
+        and xTB for molecules.
     engine : str
         "xtb" (xtb-python) or "tblite".
     method : str
         "GFN2-xTB" or "GFN1-xTB".
+    pocket_radius : float
+        xTB solves of a protein the residues with an atom within this distance of the ligand, in Å; see
+        :func:`~deepchem_density.pocket.cut_pocket`.
+    max_atoms : int
+        xTB refuses more; the time grows with the cube.
+    b_iso : float, optional
+        B of all atoms in Å² for independent atoms; None takes the file's. See
+        :func:`~deepchem_density.fields.independent_atoms.independent_atoms`, also for ``d_min`` and ``blur``.
+    d_min : float, optional
+        Smooths independent atoms as a map of that resolution, in Å.
+    blur : float
+        Added to each B, in Å².
+    ionic : bool
+        Ionic form factors for atoms that carry a formal charge in their file.
+    map_pattern : str
+        Path of the map of each datapoint that comes without one, with {id} for the code in the name of the ligand's file,
+        "4llx" in 4llx_ligand.sdf: "maps/{id}.ccp4".
+    map_coefficients : tuple of str, optional
+        Columns of amplitudes and phases in an MTZ or mmCIF file; None finds them. See
+        :func:`~deepchem_density.map_readers.read_map`.
+    map_values : str
+        "sigma" for the deviation from a map's mean in units of its root mean square, "file" for the values as they are.
     **common
         See :class:`VoxelFeaturizer`.
     """
@@ -96,24 +120,32 @@ class DensityVoxel(VoxelFeaturizer):
         unpaired: int = 0,
         conformer_seed: int = 0,
         optimize: bool = True,
+        part: str = "complex",
+        hydrogens: str = "keep",
+        waters: bool = True,
+        ions: bool = True,
         dtype: str = "float32",
         n_jobs: int = 1,
         timeout: float | None = None,
         transform: str = "none",
+        source: str = "auto",
         engine: str = "xtb",
         method: str = "GFN2-xTB",
+        pocket_radius: float = 5.0,
+        max_atoms: int = 500,
+        b_iso: float | None = None,
+        d_min: float | None = None,
+        blur: float = 0.0,
+        ionic: bool = False,
+        map_pattern: str = "",
+        map_coefficients: tuple[str, str] | None = None,
+        map_values: str = "sigma",
     ) -> None:
-        super().__init__(
-            box_width, voxel_width, oversampling, center, rotation_seed, charge, unpaired, conformer_seed, optimize, dtype,
-            n_jobs, timeout,
-        )  # fmt: skip
-        self.transform = transform
-        self.engine = engine
-        self.method = method
+        self._store(locals())
 
 
 class GradientVoxel(DensityVoxel):
-    """Length of the gradient of the valence electron density from xTB, in e/Å⁴; arguments as :class:`DensityVoxel`."""
+    """Length of the gradient of the electron density, in e/Å⁴ or σ/Å; arguments as :class:`DensityVoxel`."""
 
     representation = "gradient"
 
@@ -130,10 +162,10 @@ class OccupancyVoxel(VoxelFeaturizer):
     Parameters
     ----------
     shape : str
-        "vdw" for the union of van der Waals spheres, "density" for the region where the xTB density is above a threshold.
+        "vdw" for the union of van der Waals spheres, "density" for the region where the density is above a threshold.
     threshold : float
-        That density in e/Å³; the default is 0.002 e/bohr³.
-    engine, method : str
+        That density in e/Å³, in σ for a map; the default is 0.002 e/bohr³.
+    source, engine, method, pocket_radius, max_atoms, b_iso, d_min, blur, ionic, map_pattern, map_coefficients, map_values
         For ``shape="density"``, as in :class:`DensityVoxel`.
     **common
         See :class:`VoxelFeaturizer`. With ``oversampling`` above 1 a voxel is the part of its cell that is inside.
@@ -152,19 +184,26 @@ class OccupancyVoxel(VoxelFeaturizer):
         unpaired: int = 0,
         conformer_seed: int = 0,
         optimize: bool = True,
+        part: str = "complex",
+        hydrogens: str = "keep",
+        waters: bool = True,
+        ions: bool = True,
         dtype: str = "float32",
         n_jobs: int = 1,
         timeout: float | None = None,
         shape: str = "vdw",
         threshold: float = 0.0135,
+        source: str = "auto",
         engine: str = "xtb",
         method: str = "GFN2-xTB",
+        pocket_radius: float = 5.0,
+        max_atoms: int = 500,
+        b_iso: float | None = None,
+        d_min: float | None = None,
+        blur: float = 0.0,
+        ionic: bool = False,
+        map_pattern: str = "",
+        map_coefficients: tuple[str, str] | None = None,
+        map_values: str = "sigma",
     ) -> None:
-        super().__init__(
-            box_width, voxel_width, oversampling, center, rotation_seed, charge, unpaired, conformer_seed, optimize, dtype,
-            n_jobs, timeout,
-        )  # fmt: skip
-        self.shape = shape
-        self.threshold = threshold
-        self.engine = engine
-        self.method = method
+        self._store(locals())

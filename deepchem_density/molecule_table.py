@@ -175,6 +175,14 @@ class MoleculeTable:
         """All molecules, in order."""
         return [self.structure(i) for i in range(len(self))]
 
+    def datapoints(self) -> list[Structure]:
+        """Return what featurizers take: the structures."""
+        return self.structures()
+
+    def baseline_features(self) -> dict[str, np.ndarray]:
+        """Return what a model must beat, for :func:`~deepchem_density.baselines.predict_linear`: (n, n_elements) counts."""
+        return {"linear in element counts": self.element_counts(self.elements)}
+
     def subset(self, indices: np.ndarray | Sequence[int] | slice) -> MoleculeTable:
         """Molecules at `indices` (integers, a boolean mask or a slice), in that order, as a new table."""
         picked = np.arange(len(self))[indices]

@@ -8,43 +8,52 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import torch
 
+from deepchem_density.complexes import Complex, Reading, read_complex
 from deepchem_density.errors import FeaturizationError
 from deepchem_density.fields import Density, Field
 from deepchem_density.fields.atoms import AtomTypes, VdwOccupancy
 from deepchem_density.fields.derived import Above, GradientMagnitude
+from deepchem_density.fields.independent_atoms import independent_atoms
 from deepchem_density.fields.xtb import ENGINES, METHODS, xtb_density
 from deepchem_density.grid import NO_ROTATION, VoxelGrid, check_oversampling, voxelize, voxels_per_edge
+from deepchem_density.pocket import cut_pocket
 from deepchem_density.rotation import random_rotation
-from deepchem_density.structure import Structure, atomic_number, structure_from, symbol, vdw_radii
+from deepchem_density.structure import Structure, atomic_number, joined, symbol, vdw_radii
 
 __all__ = ["FEATURE_VERSION", "REPRESENTATIONS", "TRANSFORMS", "Recipe", "inverse_transform"]
 
-FEATURE_VERSION = 1
+FEATURE_VERSION = 2
 """Raised whenever the same settings give other numbers, so that what was stored before is not taken for them."""
 
 LOG_UNIT = 1e-3
 LARGEST_SEED = 2**31 - 1
 
-# Values and their inverses; densities are in e/Å³ and gradients in e/Å⁴.
+# Values and their inverses; densities are in e/Å³ and gradients in e/Å⁴. Maps have negative values: the sign is kept.
 TRANSFORMS: dict[str, tuple[Callable[[torch.Tensor], torch.Tensor], Callable[[np.ndarray], np.ndarray]]] = {
     "none": (lambda v: v, lambda v: v),
-    "sqrt": (torch.sqrt, np.square),
-    "log": (lambda v: torch.log1p(v / LOG_UNIT), lambda v: np.expm1(v) * LOG_UNIT),
+    "sqrt": (lambda v: v.sign() * v.abs().sqrt(), lambda v: v * np.abs(v)),
+    "log": (
+        lambda v: v.sign() * torch.log1p(v.abs() / LOG_UNIT),
+        lambda v: np.sign(v) * np.expm1(np.abs(v)) * LOG_UNIT,
+    ),
 }
 
 CENTERS = ("mean", "charge", "origin")
+PARTS = ("complex", "ligand", "protein", "separate")
 SHAPES = ("vdw", "density")
+SOURCES = ("auto", "xtb", "independent_atoms", "map")
 DTYPES = ("float32", "float16", "float64", "uint8")
 
 
 def inverse_transform(voxels: np.ndarray, transform: str) -> np.ndarray:
-    """Return the values before ``transform``: none, sqrt (v²) or log (10⁻³ (exp v - 1))."""
+    """Return the values before ``transform``: none, sqrt (v |v|) or log (±10⁻³ (exp |v| - 1) with the sign of v)."""
     return TRANSFORMS[_one_of("transform", transform, tuple(TRANSFORMS))][1](voxels)
 
 
@@ -65,6 +74,10 @@ class Recipe:
     unpaired: int = 0
     conformer_seed: int = 0
     optimize: bool = True
+    part: str = "complex"
+    hydrogens: str = "keep"
+    waters: bool = True
+    ions: bool = True
     dtype: str = "float32"
     elements: tuple[str, ...] = ("H", "C", "N", "O", "F")
     other: bool = False
@@ -72,8 +85,18 @@ class Recipe:
     transform: str = "none"
     shape: str = "vdw"
     threshold: float = 0.0135
+    source: str = "auto"
     engine: str = "xtb"
     method: str = "GFN2-xTB"
+    pocket_radius: float = 5.0
+    max_atoms: int = 500
+    b_iso: float | None = None
+    d_min: float | None = None
+    blur: float = 0.0
+    ionic: bool = False
+    map_pattern: str = ""
+    map_coefficients: tuple[str, str] | None = None
+    map_values: str = "sigma"
 
     def check(self) -> None:
         """Refuse settings that no datapoint could satisfy.
@@ -100,6 +123,13 @@ class Recipe:
         _one_of("shape", self.shape, SHAPES)
         _one_of("engine", self.engine, tuple(ENGINES))
         _one_of("method", self.method, METHODS)
+        _one_of("part", self.part, PARTS)
+        _one_of("source", self.source, SOURCES)
+        if self.source == "map" and self.part != "complex":
+            raise ValueError(
+                f"part={self.part!r} arrived with source='map'; a map cannot be taken apart: part='complex'."
+            )
+        self.reading.check()
         if self.dtype == "uint8" and (self.representation != "occupancy" or self.oversampling != 1):
             raise ValueError(
                 "dtype='uint8' holds only 0 and 1; it is accepted for occupancy with oversampling=1. Use 'float16' otherwise."
@@ -116,7 +146,13 @@ class Recipe:
         return cls(**values)
 
     def _check_numbers(self) -> None:
-        for name, meaning in (("sigma", "width in Å"), ("threshold", "density in e/Å³")):
+        positive = {
+            "sigma": "width in Å",
+            "threshold": "density",
+            "pocket_radius": "distance in Å",
+            "max_atoms": "number",
+        }
+        for name, meaning in positive.items():
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name}={getattr(self, name)} arrived; a positive {meaning} is accepted.")
         seeds = {"conformer_seed": self.conformer_seed, "rotation_seed": self.rotation_seed or 0}
@@ -138,9 +174,10 @@ class Recipe:
     @property
     def channels(self) -> tuple[str, ...]:
         """Name of each channel."""
-        if self.representation != "atom":
-            return (self.representation,)
-        return (*self.elements, "other") if self.other else tuple(self.elements)
+        names: tuple[str, ...] = (self.representation,)
+        if self.representation == "atom":
+            names = (*self.elements, "other") if self.other else tuple(self.elements)
+        return names if self.part != "separate" else tuple(f"{p} {c}" for p in ("ligand", "protein") for c in names)
 
     @property
     def voxel_shape(self) -> tuple[int, int, int, int]:
@@ -148,28 +185,90 @@ class Recipe:
         n = self.voxels_per_edge
         return (n, n, n, self.n_channels)
 
-    def structure(self, datapoint: Any) -> Structure:
-        """Read a datapoint; see :func:`deepchem_density.structure.structure_from`."""
-        return structure_from(datapoint, self.charge, self.unpaired, self.conformer_seed, self.optimize)
+    @property
+    def reading(self) -> Reading:
+        """How a datapoint is read."""
+        return Reading(**{field.name: getattr(self, field.name) for field in fields(Reading)})
 
-    def field(self, structure: Structure) -> Field:
-        """Return the field that this representation looks at."""
-        return REPRESENTATIONS[self.representation](self, structure)
+    def read(self, datapoint: Any) -> Complex:
+        """Read a datapoint; see :func:`deepchem_density.complexes.read_complex`."""
+        return read_complex(datapoint, self.reading)
 
-    def grid(self, structure: Structure) -> VoxelGrid:
-        """Return the grid around a structure.
+    def field(self, molecule: Structure) -> Field:
+        """Return the field that this representation looks at in a molecule."""
+        return self._field(molecule, Complex(molecule))
+
+    def _field(self, part: Structure, whole: Complex) -> Field:
+        return REPRESENTATIONS[self.representation](self, part, whole)
+
+    def parts(self, whole: Complex) -> list[Structure]:
+        """Return the atoms that are looked at: of the ligand, of the protein, of both together, or of each."""
+        if self.part == "ligand" or (self.part == "complex" and whole.protein is None):
+            return [whole.ligand]
+        if whole.protein is None:
+            raise FeaturizationError(
+                f"{whole.label} comes without a protein, which part='{self.part}' needs; pass (ligand, protein)."
+            )
+        protein = whole.protein
+        if self._needs_density and self.source_of(whole) == "xtb":
+            protein = cut_pocket(protein, whole.ligand, self.pocket_radius)
+        if self.part == "complex":
+            return [joined(whole.ligand, protein)]
+        return [protein] if self.part == "protein" else [whole.ligand, protein]
+
+    def source_of(self, whole: Complex) -> str:
+        """Return where densities come from: what ``source`` says, or what suits the datapoint where it says "auto"."""
+        if self.source != "auto":
+            return self.source
+        if whole.density_map is not None and self.part == "complex":
+            return "map"
+        return "xtb" if whole.protein is None else "independent_atoms"
+
+    def density(self, part: Structure, whole: Complex) -> Density:
+        """Return the electron density of a part.
+
+        Raises
+        ------
+        FeaturizationError
+            There is no map, or too many atoms to solve.
+        """
+        source = self.source_of(whole)
+        if source == "independent_atoms":
+            return independent_atoms(part, self.b_iso, self.d_min, self.blur, self.ionic)
+        if source == "map":
+            if whole.density_map is None:
+                raise FeaturizationError(
+                    f"{whole.label} comes without a map; pass (ligand, protein, map), (ligand, map) or map_pattern=."
+                )
+            return whole.density_map
+        if len(part.numbers) > self.max_atoms:
+            raise FeaturizationError(
+                f"{part.label} has {len(part.numbers)} atoms, more than max_atoms={self.max_atoms}; the time to solve one "
+                "grows with their cube, minutes for some hundred. Pass source='independent_atoms', part='ligand', a smaller "
+                "pocket_radius, or a larger max_atoms."
+            )
+        return xtb_density(part, self.engine, self.method)
+
+    @property
+    def _needs_density(self) -> bool:
+        return self.representation in ("density", "gradient") or (
+            self.representation == "occupancy" and self.shape == "density"
+        )
+
+    def grid(self, ligand: Structure) -> VoxelGrid:
+        """Return the grid around a molecule.
 
         Raises
         ------
         FeaturizationError
             An atom lies outside the box.
         """
-        grid = VoxelGrid(self._center(structure), self.box_width, self.voxel_width, self._rotation(structure))
-        reach = float(np.abs(grid.to_local(structure.positions)).max())
+        grid = VoxelGrid(self._center(ligand), self.box_width, self.voxel_width, self._rotation(ligand))
+        reach = float(np.abs(grid.to_local(ligand.positions)).max())
         if reach > self.box_width / 2:
             needed = np.ceil(2 * reach / self.voxel_width) * self.voxel_width
             raise FeaturizationError(
-                f"{structure.label} does not fit the box: an atom lies {reach:.2f} Å from the centre along an axis, the box "
+                f"{ligand.label} does not fit the box: an atom lies {reach:.2f} Å from the centre along an axis, the box "
                 f"reaches {self.box_width / 2:g} Å; pass box_width={needed:.10g} or more."
             )
         return grid
@@ -180,28 +279,30 @@ class Recipe:
         Parameters
         ----------
         datapoint
-            What ``structure_from`` reads.
+            What ``read_complex`` reads.
         out : np.ndarray, optional
-            Zeros of that shape and dtype, to be filled and returned.
+            Of that shape and dtype, to be overwritten and returned.
 
         Raises
         ------
         FeaturizationError
             Naming the datapoint, the reason and the remedy.
         """
-        structure = self.structure(datapoint)
-        grid = self.grid(structure)
+        whole = self.read(datapoint)
+        grid = self.grid(whole.ligand)
+        seen = [self._field(part, whole) for part in self.parts(whole)]
         work = torch.float64 if self.dtype == "float64" else torch.float32
-        direct = self.dtype in ("float32", "float64") and self.transform == "none"
-        target = torch.from_numpy(out) if out is not None and direct else None
-        values = voxelize(self.field(structure), grid, self.oversampling, work, out=target)
-        if self.representation in ("density", "gradient") and self.transform != "none":
+        if out is not None and len(seen) == 1 and self.dtype in ("float32", "float64") and self.transform == "none":
+            out.fill(0)  # here, so that new memory is met in order and is still in the cache when it is written to
+            voxelize(seen[0], grid, self.oversampling, work, out=torch.from_numpy(out))
+            return out
+        values = torch.cat([voxelize(one, grid, self.oversampling, work) for one in seen], dim=-1)
+        if self.representation in ("density", "gradient"):
             values = TRANSFORMS[self.transform][0](values)
         finished = values.numpy().astype(self.dtype, copy=False)
         if out is None:
             return finished
-        if target is None:
-            out[...] = finished
+        out[...] = finished
         return out
 
     def voxels_into(self, pair: tuple[Any, np.ndarray]) -> np.ndarray:
@@ -223,35 +324,40 @@ class Recipe:
         return random_rotation(np.random.default_rng([self.rotation_seed, digest]))
 
 
-def _atom_types(recipe: Recipe, structure: Structure) -> Field:
-    channel = {atomic_number(element): i for i, element in enumerate(recipe.elements)}
-    channels = np.array([channel.get(int(number), -1) for number in structure.numbers])
-    if (channels < 0).any():
-        if not recipe.other:
-            missing = sorted({symbol(int(number)) for number in structure.numbers[channels < 0]})
-            raise FeaturizationError(
-                f"{structure.label} holds {', '.join(missing)}, for which there is no channel; pass elements= with them, or "
-                "other=True for one channel of all other elements."
-            )
-        channels[channels < 0] = recipe.n_channels - 1
-    return AtomTypes(structure.positions, channels, recipe.n_channels, recipe.sigma)
+def _atom_types(recipe: Recipe, part: Structure, whole: Complex) -> Field:
+    channels = _channel_of_element(recipe.elements, recipe.other)[part.numbers]
+    if channels.min() < 0:
+        missing = sorted({symbol(int(number)) for number in part.numbers[channels < 0]})
+        raise FeaturizationError(
+            f"{part.label} holds {', '.join(missing)}, for which there is no channel; pass elements= with them, or "
+            "other=True for one channel of all other elements."
+        )
+    return AtomTypes(part.positions, channels, len(recipe.elements) + recipe.other, recipe.sigma)
 
 
-def _density(recipe: Recipe, structure: Structure) -> Density:
-    return xtb_density(structure, recipe.engine, recipe.method)
+@lru_cache
+def _channel_of_element(elements: tuple[str, ...], other: bool) -> np.ndarray:
+    """Return the channel of each atomic number, -1 where there is none."""
+    channels = np.full(119, len(elements) if other else -1)
+    channels[[atomic_number(element) for element in elements]] = np.arange(len(elements))
+    return channels
 
 
-def _gradient(recipe: Recipe, structure: Structure) -> Field:
-    return GradientMagnitude(_density(recipe, structure))
+def _density(recipe: Recipe, part: Structure, whole: Complex) -> Density:
+    return recipe.density(part, whole)
 
 
-def _occupancy(recipe: Recipe, structure: Structure) -> Field:
+def _gradient(recipe: Recipe, part: Structure, whole: Complex) -> Field:
+    return GradientMagnitude(recipe.density(part, whole))
+
+
+def _occupancy(recipe: Recipe, part: Structure, whole: Complex) -> Field:
     if recipe.shape == "density":
-        return Above(_density(recipe, structure), recipe.threshold)
-    return VdwOccupancy(structure.positions, vdw_radii(structure.numbers))
+        return Above(recipe.density(part, whole), recipe.threshold)
+    return VdwOccupancy(part.positions, vdw_radii(part.numbers))
 
 
-REPRESENTATIONS: dict[str, Callable[[Recipe, Structure], Field]] = {
+REPRESENTATIONS: dict[str, Callable[[Recipe, Structure, Complex], Field]] = {
     "atom": _atom_types,
     "density": _density,
     "gradient": _gradient,

@@ -11,16 +11,18 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 from rdkit import Chem
 from tqdm.auto import tqdm
 
+from deepchem_density.complexes import Complex, Reading, is_complex, is_surrounding
 from deepchem_density.errors import FeaturizationError
 from deepchem_density.quiet import deepchem as dc
 from deepchem_density.representations import FEATURE_VERSION, Recipe
 from deepchem_density.structure import Structure
 from deepchem_density.workers import map_in_order
 
-__all__ = ["Center", "Failure", "VoxelFeaturizer"]
+__all__ = ["Center", "Failure", "VoxelFeaturizer", "failed_value"]
 
 logger = logging.getLogger(__name__)
 
@@ -38,12 +40,14 @@ class Failure(NamedTuple):
     reason: str
 
 
-class VoxelFeaturizer(dc.feat.MolecularFeaturizer):
+class VoxelFeaturizer(dc.feat.ComplexFeaturizer, dc.feat.MolecularFeaturizer):
     """What the four featurizers share; use one of them.
 
-    A datapoint is an RDKit Mol, a SMILES, the path of an .sdf, .mol or .xyz file, or a
-    :class:`~deepchem_density.structure.Structure`. A Mol with a conformer is taken as it comes, hydrogens and positions;
-    a SMILES and a Mol without conformer get hydrogens, a seeded ETKDGv3 conformer and MMFF94.
+    A datapoint is a molecule: an RDKit Mol, a SMILES, the path of an .sdf, .mol, .mol2, .xyz, .pdb or .cif file, or a
+    :class:`~deepchem_density.structure.Structure`. A Mol with a conformer is taken as it comes, hydrogens and positions; a
+    SMILES and a Mol without conformer get hydrogens, a seeded ETKDGv3 conformer and MMFF94. Or it is a complex: (ligand,
+    protein), in this order or the other, or (ligand, protein, map), or (ligand, map); None stands for what there is not. Its
+    box is centred on the ligand, and what reaches beyond the box is left out.
 
     Parameters
     ----------
@@ -52,17 +56,25 @@ class VoxelFeaturizer(dc.feat.MolecularFeaturizer):
     oversampling : int
         A voxel is the mean over oversampling³ points of its cell; 1 samples the centre.
     center : str or tuple of float
-        Centre of the box: "mean" of the atom positions, "charge" for the centre of nuclear charge, "origin", or a point.
+        Centre of the box: "mean" of the atom positions (of the ligand), "charge" for the centre of nuclear charge,
+        "origin", or a point.
     rotation_seed : int, optional
         Turns each molecule's grid at random; the turn depends on the seed and the molecule only. None keeps x, y and z.
     charge : int or str
-        Total charge of each molecule; "formal" takes the sum of RDKit's formal charges.
+        Total charge of each molecule or ligand; "formal" takes the sum of the file's formal charges.
     unpaired : int
         Number of unpaired electrons of each molecule.
     conformer_seed : int
         Seed of the conformers generated for SMILES.
     optimize : bool
         Relax those conformers with MMFF94.
+    part : str
+        What of a complex is looked at: "complex" for all of it, "ligand", "protein", or "separate" for ligand and protein in
+        channels of their own, the ligand's first.
+    hydrogens : str
+        "keep" takes those that the file has, "drop" none, "add" gives the molecule or ligand those that it lacks.
+    waters, ions : bool
+        Keep the waters and the monatomic ions of a protein's file.
     dtype : str
         "float32", "float16", "float64", or "uint8" for occupancy.
     n_jobs : int
@@ -77,34 +89,15 @@ class VoxelFeaturizer(dc.feat.MolecularFeaturizer):
     """
 
     representation = ""
+    dtype: str
+    n_jobs: int
+    timeout: float | None
 
-    def __init__(
-        self,
-        box_width: float = 16.0,
-        voxel_width: float = 0.5,
-        oversampling: int = 1,
-        center: Center = "mean",
-        rotation_seed: int | None = None,
-        charge: int | str = 0,
-        unpaired: int = 0,
-        conformer_seed: int = 0,
-        optimize: bool = True,
-        dtype: str = "float32",
-        n_jobs: int = 1,
-        timeout: float | None = None,
-    ) -> None:
-        self.box_width = box_width
-        self.voxel_width = voxel_width
-        self.oversampling = oversampling
-        self.center = center
-        self.rotation_seed = rotation_seed
-        self.charge = charge
-        self.unpaired = unpaired
-        self.conformer_seed = conformer_seed
-        self.optimize = optimize
-        self.dtype = dtype
-        self.n_jobs = n_jobs
-        self.timeout = timeout
+    def _store(self, arguments: dict[str, Any]) -> None:
+        """Keep each argument of a constructor under its own name, as DeepChem's ``repr`` and caches want it."""
+        for name, value in arguments.items():
+            if name != "self":
+                setattr(self, name, value)
 
     @property
     def recipe(self) -> Recipe:
@@ -138,8 +131,10 @@ class VoxelFeaturizer(dc.feat.MolecularFeaturizer):
         Returns
         -------
         np.ndarray
-            (n, x, y, z, channel) of ``dtype``. Where some datapoints failed, an object array (n,) that holds an empty array
-            for each of them, which DeepChem's loaders drop together with the label.
+            (n, x, y, z, channel) of ``dtype``. Where some molecules failed, an object array (n,) that holds an empty array
+            for each of them, which DeepChem's loaders drop together with the label. Complexes that failed are rows of NaN
+            (255 in uint8), since DeepChem's loaders of complexes drop nothing:
+            :class:`~deepchem_density.drop_failed.DropFailed` does.
 
         Raises
         ------
@@ -153,12 +148,12 @@ class VoxelFeaturizer(dc.feat.MolecularFeaturizer):
         recipe = self.recipe
         recipe.check()
         items = _as_list(datapoints)
-        voxels = np.zeros((len(items), *recipe.voxel_shape), dtype=recipe.dtype)
+        voxels = np.empty((len(items), *recipe.voxel_shape), dtype=recipe.dtype)
         self.failures_: list[Failure] = []
         if self.n_jobs == 1:  # in place: new memory costs as much as atom types do
             results = map_in_order(recipe.voxels_into, list(zip(items, voxels, strict=True)))
         else:
-            sent = [_portable(recipe, item) for item in items]
+            sent = [_portable(recipe.reading, item) for item in items]
             results = map_in_order(recipe.voxels, sent, self.n_jobs, self.timeout)
         for index, result in enumerate(
             tqdm(results, total=len(items), desc=type(self).__name__, disable=None, leave=False)
@@ -169,7 +164,13 @@ class VoxelFeaturizer(dc.feat.MolecularFeaturizer):
                 self.failures_.append(Failure(index, _name(items[index]), _reason(result)))
             elif self.n_jobs != 1:
                 voxels[index] = result
-        return self._without_failures(voxels) if self.failures_ else voxels
+        if not self.failures_:
+            return voxels
+        self._report(len(items))
+        if any(is_complex(item) for item in items):
+            voxels[[failure.index for failure in self.failures_]] = failed_value(voxels.dtype)
+            return voxels
+        return self._without_failures(voxels)
 
     def _featurize(self, datapoint: Any, **kwargs: Any) -> np.ndarray:
         """Return the voxels of one datapoint, (x, y, z, channel)."""
@@ -177,12 +178,12 @@ class VoxelFeaturizer(dc.feat.MolecularFeaturizer):
         recipe.check()
         return recipe.voxels(datapoint)
 
-    def _without_failures(self, voxels: np.ndarray) -> np.ndarray:
-        """Return an object array with an empty array for each failure, filled one by one so that it stays one-dimensional."""
+    def _report(self, n: int) -> None:
+        """Say how many datapoints failed; raise where all did."""
         first = self.failures_[0]
-        if len(self.failures_) == len(voxels):
+        if len(self.failures_) == n:
             raise FeaturizationError(
-                f"{type(self).__name__} could not featurize any of {len(voxels)} datapoints. The first, {first.index} "
+                f"{type(self).__name__} could not featurize any of {n} datapoints. The first, {first.index} "
                 f"({first.id}): {first.reason} (DeepChem has no place for a shard without datapoints: where only these "
                 "fail, pass a larger shard_size; InMemoryLoader cannot drop one either: leave it out of the input.)"
             )
@@ -190,11 +191,14 @@ class VoxelFeaturizer(dc.feat.MolecularFeaturizer):
             "%s could not featurize %d of %d datapoints; see failures_. The first, %d (%s): %s",
             type(self).__name__,
             len(self.failures_),
-            len(voxels),
+            n,
             first.index,
             first.id,
             first.reason,
         )
+
+    def _without_failures(self, voxels: np.ndarray) -> np.ndarray:
+        """Return an object array with an empty array for each failure, filled one by one so that it stays one-dimensional."""
         rows = np.empty(len(voxels), dtype=object)
         for index, row in enumerate(voxels):
             rows[index] = row
@@ -218,19 +222,29 @@ class VoxelFeaturizer(dc.feat.MolecularFeaturizer):
         return f"{readable}_{digest}"
 
 
-def _portable(recipe: Recipe, item: Any) -> Any:
+def failed_value(dtype: np.dtype) -> float:
+    """Return what fills the row of a complex that could not be featurized: NaN, or 255 in whole numbers."""
+    return np.nan if np.issubdtype(dtype, np.floating) else np.iinfo(dtype).max
+
+
+def _portable(reading: Reading, item: Any) -> Any:
     """Return what a worker gets: a Mol with a conformer is read here, since its pickle would round the positions."""
+    if is_complex(item) and not isinstance(item, Complex):
+        return tuple(_portable(reading, part) for part in item)
     if isinstance(item, Chem.Mol) and item.GetNumConformers():
         try:
-            return recipe.structure(item)
+            return reading.ligand(item)
         except FeaturizationError:
             return item  # the worker meets the same error, where it is caught and counted
     return item
 
 
 def _as_list(datapoints: Any) -> list[Any]:
-    if isinstance(datapoints, (str, Path, Chem.Mol, Structure)):
+    if isinstance(datapoints, (str, Path, Chem.Mol, Structure, Complex)) or _is_one_complex(datapoints):
         return [datapoints]
+    if isinstance(datapoints, pd.DataFrame):  # as CSVLoader sends several columns
+        rows = list(datapoints.itertuples(index=False, name=None))
+        return [row[0] for row in rows] if datapoints.shape[1] == 1 else rows
     if not isinstance(datapoints, Iterable):
         raise TypeError(
             f"datapoints of type {type(datapoints).__name__} arrived; a datapoint or an iterable of datapoints is accepted."
@@ -238,8 +252,17 @@ def _as_list(datapoints: Any) -> list[Any]:
     return list(datapoints)
 
 
+def _is_one_complex(datapoints: Any) -> bool:
+    """Return whether a bare tuple is one complex, and not some molecules: a file of a protein or a map tells."""
+    return isinstance(datapoints, tuple) and is_complex(datapoints) and any(map(is_surrounding, datapoints))
+
+
 def _name(item: Any) -> str:
     """Return what to call a datapoint in a message."""
+    if is_complex(item) and not isinstance(item, Complex):
+        return ", ".join(_name(part) for part in item if part is not None)
+    if isinstance(item, Complex):
+        return item.label
     if isinstance(item, Structure):
         return item.name or item.formula
     if isinstance(item, Chem.Mol):

@@ -1,4 +1,4 @@
-"""Voxels of many molecules, written to disk shard by shard so that a killed run goes on where it was."""
+"""Voxels of many datapoints, written to disk shard by shard so that a killed run goes on where it was."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from deepchem_density.atomic_files import load_npz, save_npz
+from deepchem_density.complexes import fingerprint
 from deepchem_density.errors import FeaturizationError
 from deepchem_density.representations import FEATURE_VERSION, Recipe
-from deepchem_density.structure import Structure
-from deepchem_density.workers import map_in_order
+from deepchem_density.workers import WorkerError, map_in_order
 
 __all__ = ["VoxelStore"]
 
@@ -27,12 +27,13 @@ SHARD_SIZE = 512
 
 
 class VoxelStore:
-    """Voxels of structures in one recipe, kept in a folder.
+    """Voxels of datapoints in one recipe, kept in a folder.
 
     Parameters
     ----------
     folder : path
-        Each recipe has a folder of its own inside; shards are told apart by the molecules they hold.
+        Each recipe has a folder of its own inside; shards are told apart by the molecules and the content of the
+        files that they hold.
     recipe : Recipe
         What the voxels are.
     """
@@ -44,29 +45,29 @@ class VoxelStore:
         self.folder = Path(folder) / f"{recipe.representation}-{digest}"
         self.recipe = recipe
 
-    def voxels(self, structures: Sequence[Structure], n_jobs: int = 1) -> tuple[np.ndarray, list[tuple[int, str]]]:
-        """Return the voxels of all structures, computing those that are not stored.
+    def voxels(self, datapoints: Sequence[Any], n_jobs: int = 1) -> tuple[np.ndarray, list[tuple[int, str]]]:
+        """Return the voxels of all datapoints, computing those that are not stored.
 
         Returns
         -------
         voxels : np.ndarray
             (n, x, y, z, channel) of the recipe's dtype; rows of failures are zero and must not be used.
         failures : list of (int, str)
-            Index and reason of each structure that could not be featurized.
+            Index and reason of each datapoint that could not be featurized.
 
         Raises
         ------
         FeaturizationError
-            Every structure failed.
+            Every datapoint failed.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
-        voxels = np.zeros((len(structures), *self.recipe.voxel_shape), dtype=self.recipe.dtype)
+        voxels = np.zeros((len(datapoints), *self.recipe.voxel_shape), dtype=self.recipe.dtype)
         failures: list[tuple[int, str]] = []
         missing: list[int] = []
         shards = [
-            range(first, min(first + SHARD_SIZE, len(structures))) for first in range(0, len(structures), SHARD_SIZE)
+            range(first, min(first + SHARD_SIZE, len(datapoints))) for first in range(0, len(datapoints), SHARD_SIZE)
         ]
-        paths = [self._path([structures[i] for i in shard]) for shard in shards]
+        paths = [self._path([datapoints[i] for i in shard]) for shard in shards]
         for shard, path in zip(shards, paths, strict=True):
             stored = _read(path)
             if stored is None:
@@ -74,22 +75,22 @@ class VoxelStore:
             else:
                 voxels[shard.start : shard.stop] = stored[0]
                 failures.extend((shard.start + i, reason) for i, reason in stored[1])
-        failures.extend(self._compute(structures, missing, voxels, dict(zip(shards, paths, strict=True)), n_jobs))
+        failures.extend(self._compute(datapoints, missing, voxels, dict(zip(shards, paths, strict=True)), n_jobs))
         failures.sort()
         if failures:
             index, reason = failures[0]
-            if len(failures) == len(structures):
+            if len(failures) == len(datapoints):
                 raise FeaturizationError(
-                    f"None of {len(structures)} molecules could be featurized; the first: {reason}"
+                    f"None of {len(datapoints)} datapoints could be featurized; the first: {reason}"
                 )
             logger.warning(
-                "%d of %d molecules could not be featurized; %d: %s", len(failures), len(structures), index, reason
+                "%d of %d datapoints could not be featurized; %d: %s", len(failures), len(datapoints), index, reason
             )
         return voxels, failures
 
     def _compute(
         self,
-        structures: Sequence[Structure],
+        datapoints: Sequence[Any],
         missing: list[int],
         voxels: np.ndarray,
         paths: dict[range, Path],
@@ -97,30 +98,33 @@ class VoxelStore:
     ) -> list[tuple[int, str]]:
         """Fill the missing rows in order, writing each shard as soon as it is complete."""
         failures: list[tuple[int, str]] = []
+        lost = False
         ends = {shard.stop - 1: shard for shard in paths}
-        results = map_in_order(self.recipe.voxels, [structures[i] for i in missing], n_jobs)
+        results = map_in_order(self.recipe.voxels, [datapoints[i] for i in missing], n_jobs)
         bar = tqdm(
-            total=len(structures), initial=len(structures) - len(missing), desc=self.recipe.representation, disable=None
+            total=len(datapoints), initial=len(datapoints) - len(missing), desc=self.recipe.representation, disable=None
         )
         with bar:
             for index, result in zip(missing, results, strict=True):
                 if isinstance(result, Exception):
                     failures.append((index, str(result)))
+                    lost |= isinstance(result, WorkerError)
                 else:
                     voxels[index] = result
                 if index in ends:
                     shard = ends[index]
                     failed = [(i - shard.start, reason) for i, reason in failures if i in shard]
                     part = voxels[shard.start : shard.stop]
-                    save_npz(paths[shard], {"voxels": part, "failures": np.array(json.dumps(failed))})
+                    if not lost:  # a worker may die for reasons that lie in no datapoint: the next run tries again
+                        save_npz(paths[shard], {"voxels": part, "failures": np.array(json.dumps(failed))})
+                    lost = False
                 bar.update()
         return failures
 
-    def _path(self, structures: Sequence[Structure]) -> Path:
+    def _path(self, datapoints: Sequence[Any]) -> Path:
         content = hashlib.sha256()
-        for structure in structures:
-            content.update(structure.numbers.tobytes() + structure.positions.tobytes())
-            content.update(np.array([structure.charge, structure.unpaired]).tobytes())
+        for datapoint in datapoints:
+            content.update(fingerprint(datapoint))
         return self.folder / f"{content.hexdigest()[:16]}.npz"
 
 

@@ -14,8 +14,8 @@ from deepchem_density import voxel_featurizer
 from deepchem_density.errors import FeaturizationError
 from deepchem_density.featurizers import AtomVoxel, DensityVoxel, GradientVoxel, OccupancyVoxel
 from deepchem_density.quiet import deepchem as dc
+from deepchem_density.readers import structure_from
 from deepchem_density.representations import Recipe
-from deepchem_density.structure import structure_from
 from deepchem_density.voxel_featurizer import VoxelFeaturizer
 from deepchem_density.workers import WorkerError
 
@@ -332,11 +332,13 @@ def test_repr_shows_every_argument(featurizer_class):
 
 
 def test_they_are_deepchem_featurizers_with_one_signature():
+    common = list(AtomVoxel()._settings())[: -len(("elements", "other", "sigma"))]
+    assert (common[0], common[-1]) == ("box_width", "timeout")
     for featurizer_class in CLASSES:
         featurizer = featurizer_class()
         assert isinstance(featurizer, dc.feat.MolecularFeaturizer)
+        assert isinstance(featurizer, dc.feat.ComplexFeaturizer)
         assert isinstance(featurizer, VoxelFeaturizer)
-        common = list(VoxelFeaturizer()._settings())
         assert list(featurizer._settings())[: len(common)] == common
 
 

@@ -51,7 +51,7 @@ def test_defaults_are_accepted(representation):
         ({"oversampling": 0}, "oversampling=0 arrived; 1 "),
         ({"oversampling": 1.5}, "oversampling=1.5 arrived; 1 "),
         ({"sigma": 0.0}, "sigma=0.0 arrived; a positive width in Å"),
-        ({"threshold": -1.0}, "threshold=-1.0 arrived; a positive density in e/Å³"),
+        ({"threshold": -1.0}, "threshold=-1.0 arrived; a positive density"),
         ({"rotation_seed": -1}, "rotation_seed=-1 arrived; a whole number from 0 to 2147483647"),
         ({"rotation_seed": 0.5}, "rotation_seed=0.5 arrived; a whole number"),
         ({"conformer_seed": -1}, "conformer_seed=-1 arrived; a whole number from 0 to 2147483647"),

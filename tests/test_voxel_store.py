@@ -61,13 +61,13 @@ def test_failures_are_named_and_remembered(tmp_path, caplog):
         voxels, failures = VoxelStore(tmp_path, RECIPE).voxels(structures)
     assert [index for index, _ in failures] == [5]
     assert "does not fit the box" in failures[0][1]
-    assert "1 of 6 molecules" in caplog.text
+    assert "1 of 6 datapoints" in caplog.text
     assert not voxels[5].any()
     assert VoxelStore(tmp_path, RECIPE).voxels(structures)[1] == failures
 
 
 def test_nothing_but_failures_stops_the_run(tmp_path):
-    with pytest.raises(FeaturizationError, match=r"None of 2 molecules.*does not fit"):
+    with pytest.raises(FeaturizationError, match=r"None of 2 datapoints.*does not fit"):
         VoxelStore(tmp_path, RECIPE).voxels([TOO_LARGE, TOO_LARGE])
 
 
