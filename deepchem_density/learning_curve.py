@@ -2,15 +2,14 @@
 
 The test set is fixed by ``split_seed`` and never used for training or choosing anything. The training sets of one seed
 are nested: each fraction holds all smaller ones. Every cell (target set, fraction, seed) trains a network from scratch and
-is compared with two baselines on the same molecules: a constant, and a line in the element counts.
+is compared with baselines on the same molecules: a constant, a line in the element counts, and for complexes a line in the
+number of the ligand's heavy atoms.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
-import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,137 +22,19 @@ import numpy as np
 from deepchem_density.atomic_files import write_text
 from deepchem_density.baselines import predict_constant, predict_linear
 from deepchem_density.cnn import VoxelCNNModel
-from deepchem_density.labelled_sdf import load_sdf_csv
+from deepchem_density.curve_config import NETWORK, CurveConfig, digest
+from deepchem_density.curve_data import CurveData, prepare
 from deepchem_density.metrics import regression_metrics
-from deepchem_density.molecule_table import MoleculeTable
-from deepchem_density.qm9 import load_qm9, load_sample
 from deepchem_density.quiet import deepchem as dc
-from deepchem_density.representations import FEATURE_VERSION, REPRESENTATIONS, Recipe
-from deepchem_density.splits import fixed_split, nested_fractions
-from deepchem_density.voxel_store import VoxelStore
+from deepchem_density.representations import FEATURE_VERSION
+from deepchem_density.splits import nested_fractions
 
-__all__ = ["DATASETS", "Cell", "CurveConfig", "Row", "load_dataset", "run_curve"]
-
-logger = logging.getLogger(__name__)
+__all__ = ["Cell", "Row", "cell_folder", "read_cell", "run_curve"]
 
 Row = dict[str, Any]
-DATASETS = ("sample", "qm9", "sdf")
 CELL_FORMAT = 1
 NEVER = 10**12
 VALIDATIONS = 10
-NETWORK = ("batch_size", "learning_rate", "widths", "depth", "stem_widths", "n_bins", "pooling")
-
-
-@dataclass(frozen=True)
-class CurveConfig:
-    """Everything that determines a learning curve.
-
-    Parameters
-    ----------
-    rep : str
-        "atom", "density", "gradient" or "occupancy".
-    dataset : str
-        "sample" (2,000 molecules of QM9 inside the package), "qm9" (all of it, package qm9pack) or "sdf" (a folder
-        ``data_dir`` with gdb9.sdf and gdb9.sdf.csv, or one other .sdf with a .csv of the same name).
-    targets : tuple of str
-        Label columns, learned together.
-    n_train, n_valid, n_test : int
-        Molecules in the pool for training (0: all that are left), watched during training, and for the final test.
-    fractions : tuple of float
-        Of the pool, each above 0 and at most 1.
-    seeds : tuple of int
-        Each draws its own training molecules and initial weights.
-    split_seed : int
-        Fixes the test set.
-    steps : int
-        Gradient steps of every cell; 0 leaves the length to ``epochs``.
-    epochs : int
-        Passes over the training molecules, where ``steps`` is 0.
-    batch_size, learning_rate, widths, depth, stem_widths, n_bins, pooling
-        Network and training, as in :class:`~deepchem_density.cnn.VoxelCNNModel`.
-    box_width, voxel_width, oversampling, center, rotation_seed, sigma, transform, shape, threshold, engine, method
-        Voxels, as in the featurizers.
-    """
-
-    rep: str = "density"
-    dataset: str = "sample"
-    data_dir: str = ""
-    targets: tuple[str, ...] = ("gap",)
-    n_train: int = 0
-    n_valid: int = 100
-    n_test: int = 400
-    fractions: tuple[float, ...] = (0.0625, 0.25, 1.0)
-    seeds: tuple[int, ...] = (0, 1)
-    split_seed: int = 0
-    steps: int = 240
-    epochs: int = 0
-    batch_size: int = 32
-    learning_rate: float = 3e-3
-    widths: tuple[int, ...] = (16, 32, 64, 128)
-    depth: int = 1
-    stem_widths: tuple[int, ...] = ()
-    n_bins: int | None = None
-    pooling: str = "mean"
-    box_width: float = 14.4
-    voxel_width: float = 0.6
-    oversampling: int = 2
-    center: str = "mean"
-    rotation_seed: int | None = None
-    sigma: float = 0.5
-    transform: str = "none"
-    shape: str = "vdw"
-    threshold: float = 0.0135
-    engine: str = "xtb"
-    method: str = "GFN2-xTB"
-
-    def check(self) -> None:
-        """Refuse what cannot run, before anything is computed.
-
-        Raises
-        ------
-        ValueError
-            Naming the setting, what arrived and what is accepted.
-        """
-        _require(self.rep in REPRESENTATIONS, "rep", self.rep, ", ".join(REPRESENTATIONS))
-        _require(self.dataset in DATASETS, "dataset", self.dataset, ", ".join(DATASETS))
-        _require(self.dataset != "sdf" or bool(self.data_dir), "data_dir", self.data_dir, "a folder, for dataset=sdf")
-        _require(len(self.targets) > 0, "targets", self.targets, "one or more label columns")
-        _require(
-            all(0 < f <= 1 for f in self.fractions) and self.fractions != (), "fractions", self.fractions, "0 < f <= 1"
-        )
-        _require(len(set(self.seeds)) == len(self.seeds) > 0, "seeds", self.seeds, "different whole numbers")
-        _require(
-            self.steps >= 0 and self.epochs >= 0, "steps, epochs", (self.steps, self.epochs), "whole numbers from 0"
-        )
-        _require(
-            (self.steps > 0) != (self.epochs > 0), "steps, epochs", (self.steps, self.epochs), "one of them above 0"
-        )
-        self.recipe.check()
-
-    @property
-    def recipe(self) -> Recipe:
-        """How molecules become voxels."""
-        names = {field.name for field in dataclasses.fields(Recipe)} & {
-            field.name for field in dataclasses.fields(self)
-        }
-        settings = {name: getattr(self, name) for name in names}
-        return Recipe(self.rep, dtype="float16", **settings)
-
-    @property
-    def study(self) -> str:
-        """A digest of what curves must share to stand in one figure: data, split, training and network."""
-        shared = ("dataset", "data_dir", "targets", "n_train", "n_valid", "n_test", "split_seed", "steps", "epochs")
-        settings = {name: getattr(self, name) for name in (*shared, *NETWORK)}
-        return _digest(settings)
-
-    @property
-    def label(self) -> str:
-        """The representation and what is special about it, as it is called in tables and figures."""
-        defaults = {field.name: field.default for field in dataclasses.fields(self)}
-        knobs = {"atom": ("sigma",), "occupancy": ("shape", "threshold")}.get(self.rep, ("transform", "method"))
-        names = (*knobs, "box_width", "voxel_width", "oversampling", "center", "rotation_seed")
-        special = [f"{name}={getattr(self, name)}" for name in names if getattr(self, name) != defaults[name]]
-        return f"{self.rep} ({', '.join(special)})" if special else self.rep
 
 
 @dataclass(frozen=True, eq=False)
@@ -170,25 +51,6 @@ class Cell:
     def name(self) -> str:
         """What to call it: representation, training size and seed."""
         return f"{self.rows[0]['label']}, {self.rows[0]['n_train']} molecules, seed {self.rows[0]['seed']}"
-
-
-def load_dataset(config: CurveConfig) -> MoleculeTable:
-    """Return the molecules and labels that a configuration names."""
-    if config.dataset == "sample":
-        return load_sample()
-    if config.dataset == "qm9":
-        return load_qm9(config.data_dir or None)
-    folder = Path(config.data_dir)
-    found = [folder / "gdb9.sdf"] if (folder / "gdb9.sdf").is_file() else sorted(folder.glob("*.sdf"))
-    if len(found) != 1:
-        raise ValueError(
-            f"'{folder}' holds {len(found)} .sdf files; gdb9.sdf, or exactly one with a .csv beside it, is read."
-        )
-    sdf = found[0]
-    csv = next((c for c in (Path(f"{sdf}.csv"), sdf.with_suffix(".csv")) if c.is_file()), None)
-    if csv is None:
-        raise ValueError(f"There are no labels for '{sdf.name}'; put {sdf.name}.csv or {sdf.stem}.csv beside it.")
-    return load_sdf_csv(sdf, csv, list(config.targets))
 
 
 def run_curve(
@@ -221,7 +83,7 @@ def run_curve(
         No molecule could be featurized.
     """
     config.check()
-    data = _prepare(config, Path(out), n_jobs)
+    data = prepare(config, Path(out), n_jobs)
     sizes = [max(1, round(fraction * len(data.pool))) for fraction in sorted(config.fractions)]
     trains = {seed: nested_fractions(data.pool, sizes, seed) for seed in config.seeds}
     cells = []
@@ -238,46 +100,12 @@ def run_curve(
     return cells
 
 
-@dataclass(frozen=True, eq=False)
-class _Data:
-    """The molecules of a run, their voxels, and the places of the pool, validation and test set among them."""
-
-    table: MoleculeTable
-    voxels: np.ndarray
-    pool: np.ndarray
-    valid: np.ndarray
-    test: np.ndarray
-
-    def dataset(self, places: np.ndarray, targets: tuple[str, ...]) -> dc.data.NumpyDataset:
-        return dc.data.NumpyDataset(self.voxels[places], self.table.columns(targets)[places])
-
-
-def _prepare(config: CurveConfig, out: Path, n_jobs: int) -> _Data:
-    """Load, split and featurize the molecules that the run uses; those that fail are left out of every set."""
-    table = load_dataset(config)
-    table = table.subset(np.isfinite(table.columns(config.targets)).all(axis=1))
-    pool, valid, test = fixed_split(len(table), config.n_test, config.n_valid, config.split_seed)
-    if config.n_train > len(pool):
-        raise ValueError(
-            f"n_train={config.n_train} arrived; {len(pool)} molecules are left for training, 0 takes them all."
-        )
-    if config.n_train:
-        pool = nested_fractions(pool, [config.n_train], config.split_seed)[0]
-    table = table.subset(np.concatenate([pool, valid, test]))
-    voxels, failures = VoxelStore(out / "voxels", config.recipe).voxels(table.structures(), n_jobs)
-    usable = np.ones(len(table), dtype=bool)
-    usable[[index for index, _ in failures]] = False
-    ends = np.cumsum([len(pool), len(valid), len(test)])
-    parts = [part[usable[part]] for part in np.split(np.arange(len(table)), ends[:-1])]
-    return _Data(table, voxels, *parts)
-
-
 def cell_folder(config: CurveConfig, out: Path, n_train: int, seed: int) -> Path:
     """Return where a cell is kept: settings and package version of the voxels in its name, as a digest."""
     ignored = {"fractions", "seeds", "n_valid"}
     settings = {k: v for k, v in dataclasses.asdict(config).items() if k not in ignored}
-    digest = _digest([CELL_FORMAT, FEATURE_VERSION, settings, n_train, seed])
-    return out / "cells" / config.study / f"{config.rep}-{n_train}-{seed}-{digest}"
+    content = digest([CELL_FORMAT, FEATURE_VERSION, settings, n_train, seed])
+    return out / "cells" / config.study / f"{config.rep}-{n_train}-{seed}-{content}"
 
 
 def read_cell(folder: Path) -> Cell | None:
@@ -292,7 +120,7 @@ def read_cell(folder: Path) -> Cell | None:
 
 def _run_cell(
     config: CurveConfig,
-    data: _Data,
+    data: CurveData,
     train: np.ndarray,
     seed: int,
     folder: Path,
@@ -310,9 +138,9 @@ def _run_cell(
     )
     batches = -(-len(train) // config.batch_size)
     epochs = config.epochs or -(-config.steps // batches)
-    watch = _Watch(model, data.dataset(data.valid, config.targets), epochs, on_epoch)
+    watch = _Watch(model, _dataset(data, data.valid, config.targets), epochs, on_epoch)
     model.fit(
-        data.dataset(train, config.targets),
+        _dataset(data, train, config.targets),
         nb_epoch=config.epochs or None,
         max_steps=config.steps or None,
         max_checkpoints_to_keep=1,
@@ -321,7 +149,7 @@ def _run_cell(
     )
     about: dict[str, Any] = {"epochs": epochs, "steps": config.steps or epochs * batches}
     about["parameters"] = sum(p.numel() for p in model.model.parameters())
-    predicted = np.asarray(model.predict(data.dataset(data.test, config.targets)), dtype=np.float64)
+    predicted = np.asarray(model.predict(_dataset(data, data.test, config.targets)), dtype=np.float64)
     about["seconds"] = round(time.perf_counter() - started, 1)
     test = data.table.subset(data.test)
     truth = test.columns(config.targets)
@@ -332,18 +160,20 @@ def _run_cell(
     return Cell(rows, test.ids, truth, predicted, folder / "model")
 
 
+def _dataset(data: CurveData, places: np.ndarray, targets: tuple[str, ...]) -> dc.data.NumpyDataset:
+    return dc.data.NumpyDataset(data.voxels[places], data.table.columns(targets)[places])
+
+
 def _rows(
-    config: CurveConfig, data: _Data, train: np.ndarray, seed: int, predicted: np.ndarray, about: dict[str, Any]
+    config: CurveConfig, data: CurveData, train: np.ndarray, seed: int, predicted: np.ndarray, about: dict[str, Any]
 ) -> list[Row]:
-    """Return the metrics of the network and of both baselines, trained on the same molecules, for each target."""
+    """Return the metrics of the network and of the baselines, trained on the same molecules, for each target."""
     labels = data.table.columns(config.targets)
     y, truth = labels[train], labels[data.test]
-    counts = data.table.element_counts(data.table.elements)
-    models = {
-        "network": predicted,
-        "linear in element counts": predict_linear(counts[train], y, counts[data.test]),
-        "constant": predict_constant(y, len(truth)),
-    }
+    models = {"network": predicted}
+    for name, features in data.table.baseline_features().items():
+        models[name] = predict_linear(features[train], y, features[data.test])
+    models["constant"] = predict_constant(y, len(truth))
     shared = {
         "study": config.study,
         "rep": config.rep,
@@ -385,12 +215,3 @@ class _Watch:
             predicted = np.asarray(self.model.predict(self.valid)).reshape(self.valid.y.shape)
             metrics = {**metrics, "valid_mae": float(np.abs(predicted - self.valid.y).mean())}
         self.on_epoch(epoch, metrics)
-
-
-def _require(satisfied: bool, name: str, arrived: object, accepted: str) -> None:
-    if not satisfied:
-        raise ValueError(f"{name}={arrived!r} arrived; accepted: {accepted}.")
-
-
-def _digest(content: object) -> str:
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:10]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 import matplotlib.ticker
@@ -16,7 +17,16 @@ from deepchem_density.learning_curve import Cell, Row, read_cell
 
 __all__ = ["collect_rows", "curve_table", "learning_curve_figure", "markdown", "parity_figure", "save_figure"]
 
-BASELINES = ("linear in element counts", "constant")
+BASELINES = ("linear in element counts", "ligand heavy atoms", "constant")
+METRICS = {
+    "mae": "mean absolute error",
+    "rmse": "root mean square error",
+    "r2": "R²",
+    "pearson": "Pearson correlation",
+    "spearman": "Spearman correlation",
+}
+ERRORS = ("mae", "rmse")
+LINES = {"constant": ":", "linear in element counts": "--", "ligand heavy atoms": "-."}
 COLOURS = {"atom": "#0072B2", "density": "#D55E00", "gradient": "#009E73", "occupancy": "#CC79A7"}
 STYLE = {"axes.spines.top": False, "axes.spines.right": False, "axes.grid": True, "grid.alpha": 0.3, "font.size": 10}
 
@@ -35,52 +45,66 @@ def curve_table(rows: Sequence[Row]) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Columns target, unit, model, n_train, seeds, mae, mae_std, rmse, r2, pearson, spearman.
+        Columns target, unit, model, n_train, seeds, and mae, mae_std, rmse, rmse_std, r2, r2_std, pearson, pearson_std,
+        spearman, spearman_std.
     """
     frame = pd.DataFrame(rows)
     network = frame["model"] == "network"
     frame.loc[network, "model"] = frame.loc[network, "label"]
     frame = frame.drop_duplicates(["target", "model", "n_train", "seed"])
     grouped = frame.groupby(["target", "unit", "model", "n_train"], sort=False)
-    table = grouped.agg(
-        seeds=("seed", "nunique"),
-        mae=("mae", "mean"),
-        mae_std=("mae", lambda values: values.std(ddof=1) if len(values) > 1 else np.nan),
-        rmse=("rmse", "mean"),
-        r2=("r2", "mean"),
-        pearson=("pearson", "mean"),
-        spearman=("spearman", "mean"),
-    ).reset_index()
+    columns: dict[str, tuple[str, Any]] = {"seeds": ("seed", "nunique")}
+    for metric in METRICS:
+        columns |= {metric: (metric, "mean"), f"{metric}_std": (metric, _spread)}
+    table = grouped.agg(**columns).reset_index()
     order = {model: i for i, model in enumerate([*sorted(set(table["model"]) - set(BASELINES)), *BASELINES])}
     return table.sort_values(
         ["target", "model", "n_train"], key=lambda c: c.map(order) if c.name == "model" else c, ignore_index=True
     )
 
 
-def markdown(table: pd.DataFrame) -> str:
-    """Return a table of errors as Markdown: a line per model, a column per training size."""
+def _spread(values: pd.Series) -> float:
+    return values.std(ddof=1) if len(values) > 1 else np.nan
+
+
+def markdown(table: pd.DataFrame, metrics: Sequence[str] = ("mae",)) -> str:
+    """Return tables in Markdown, one for each target and metric: a line per model, a column per training size."""
     lines = []
     for (target, unit), part in table.groupby(["target", "unit"], sort=False):
         sizes = sorted(part["n_train"].unique())
-        lines += [
-            f"{target}: mean absolute error on the test set{f', {unit}' if unit else ''}",
-            "",
-            "| model | " + " | ".join(f"{size} molecules" for size in sizes) + " |",
-            "|---|" + "---|" * len(sizes),
-        ]
-        for model, one in part.groupby("model", sort=False):
-            cells = {row.n_train: _with_spread(row.mae, row.mae_std) for row in one.itertuples()}
-            lines.append(f"| {model} | " + " | ".join(cells.get(size, "") for size in sizes) + " |")
-        lines.append("")
+        for metric in metrics:
+            lines += [
+                f"{target}: {METRICS[metric]} on the test set{f', {unit}' if unit and metric in ERRORS else ''}",
+                "",
+                "| model | " + " | ".join(f"{size} molecules" for size in sizes) + " |",
+                "|---|" + "---|" * len(sizes),
+            ]
+            for model, one in part.groupby("model", sort=False):
+                values = zip(one["n_train"], one[metric], one[f"{metric}_std"], strict=True)
+                cells = {size: _with_spread(mean, spread) for size, mean, spread in values}
+                lines.append(f"| {model} | " + " | ".join(cells.get(size, "") for size in sizes) + " |")
+            lines.append("")
     return "\n".join(lines)
 
 
 def _with_spread(mean: float, spread: float) -> str:
+    if np.isnan(mean):
+        return "–"
     return f"{mean:.4g}" if np.isnan(spread) else f"{mean:.4g} ± {spread:.2g}"
 
 
-def learning_curve_figure(table: pd.DataFrame, title: str = "") -> Figure:
-    """Draw error against training size, both logarithmic: a line per model, a bar for the spread over seeds."""
+def learning_curve_figure(table: pd.DataFrame, title: str = "", metric: str = "mae") -> Figure:
+    """Draw an error against training size, both logarithmic: a line per model, a bar for the spread over seeds.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        From :func:`curve_table`.
+    title : str
+        Above each panel.
+    metric : str
+        "mae" or "rmse".
+    """
     targets = list(dict.fromkeys(table["target"]))
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(6.2 * len(targets), 4.4), layout="constrained")
@@ -91,17 +115,17 @@ def learning_curve_figure(table: pd.DataFrame, title: str = "") -> Figure:
                 baseline = model in BASELINES
                 axis.errorbar(
                     one["n_train"],
-                    one["mae"],
-                    yerr=one["mae_std"].fillna(0),
+                    one[metric],
+                    yerr=one[f"{metric}_std"].fillna(0),
                     label=model,
                     color="0.45" if baseline else COLOURS.get(str(model).split(" ")[0]),
-                    linestyle={"constant": ":", "linear in element counts": "--"}.get(str(model), "-"),
+                    linestyle=LINES.get(str(model), "-"),
                     marker=None if baseline else "o",
                     capsize=2,
                 )
             axis.set(xscale="log", yscale="log", xlabel="training molecules", title=title)
             unit = part["unit"].iloc[0]
-            axis.set_ylabel(f"mean absolute error of {target}" + (f" ({unit})" if unit else ""))
+            axis.set_ylabel(f"{METRICS[metric]} of {target}" + (f" ({unit})" if unit else ""))
             sizes = sorted(part["n_train"].unique())
             axis.set_xticks(sizes, [str(size) for size in sizes])
             axis.minorticks_off()

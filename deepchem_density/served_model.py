@@ -17,7 +17,7 @@ from deepchem_density.representations import Recipe
 
 
 class MoleculePredictor(mlflow.pyfunc.PythonModel):
-    """Predicts from a column ``molecule`` of SMILES or paths of .sdf, .mol and .xyz files."""
+    """Predicts from a column ``molecule`` of SMILES or paths, or from columns ``ligand``, ``protein`` and ``map`` of paths."""
 
     def load_context(self, context: Any) -> None:
         """Rebuild the network from its settings and weights, and the recipe of its voxels."""
@@ -29,13 +29,20 @@ class MoleculePredictor(mlflow.pyfunc.PythonModel):
     def predict(self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:
         """Return a column per target; a molecule that cannot be featurized gets NaN in all of them."""
         predicted = np.full((len(model_input), len(self.targets)), np.nan)
-        for row, molecule in enumerate(model_input["molecule"]):
+        for row, datapoint in enumerate(_datapoints(model_input)):
             try:
-                voxels = self.recipe.voxels(molecule)
+                voxels = self.recipe.voxels(datapoint)
             except FeaturizationError:
                 continue
             predicted[row] = np.ravel(self.network.predict(dc.data.NumpyDataset(voxels[None])))
         return pd.DataFrame(predicted, columns=self.targets)
+
+
+def _datapoints(model_input: pd.DataFrame) -> list[Any]:
+    if "molecule" in model_input:
+        return model_input["molecule"].tolist()
+    columns = [model_input.get(name, pd.Series([None] * len(model_input))) for name in ("ligand", "protein", "map")]
+    return [tuple(None if pd.isna(part) else part for part in row) for row in zip(*columns, strict=True)]
 
 
 mlflow.models.set_model(MoleculePredictor())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
+import math
 import os
 import tempfile
 import warnings
@@ -14,13 +15,14 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from deepchem_density.learning_curve import Cell, CurveConfig
+from deepchem_density.curve_config import CurveConfig
+from deepchem_density.learning_curve import Cell
 
 __all__ = ["MlflowTracker", "NoTracker"]
 
 EXPERIMENT = "deepchem_density"
 SERVED_MODEL = Path(__file__).with_name("served_model.py")
-PACKAGES = ("deepchem-density", "deepchem", "torch", "numpy", "rdkit", "xtb")
+PACKAGES = ("deepchem-density", "deepchem", "torch", "numpy", "rdkit", "gemmi", "xtb")
 METRICS = ("mae", "rmse", "r2", "pearson", "spearman")
 
 
@@ -90,6 +92,9 @@ class MlflowTracker(NoTracker):
         key = (first["n_train"], first["seed"])
         run_id = self._cell_run(*key)
         metrics = {f"{row['target']}.{_short(row['model'])}.{name}": row[name] for row in cell.rows for name in METRICS}
+        metrics = {
+            name: value for name, value in metrics.items() if not math.isnan(value)
+        }  # the correlation of a constant
         self._mlflow.log_metrics(metrics, run_id=run_id)
         for name in ("label", "n_train", "seed", "n_test", "steps", "epochs", "parameters", "seconds"):
             self._client.log_param(run_id, name, first[name])
@@ -114,7 +119,7 @@ class MlflowTracker(NoTracker):
                 name="model",
                 python_model=str(SERVED_MODEL),
                 artifacts={"recipe": str(path), "network": str(cell.model_dir)},
-                signature=_signature(config.targets),
+                signature=_signature(config),
                 pip_requirements=[f"{package}=={version(package)}" for package in PACKAGES],
             )
 
@@ -141,13 +146,18 @@ def _inside_mlflow_run() -> bool:
     return "MLFLOW_RUN_ID" in os.environ
 
 
-def _signature(targets: tuple[str, ...]) -> Any:
+def _signature(config: CurveConfig) -> Any:
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, Schema
 
-    inputs = Schema([ColSpec("string", "molecule")])
-    return ModelSignature(inputs, Schema([ColSpec("double", target) for target in targets]))
+    if config.of_complexes:
+        optional = [ColSpec("string", name, required=False) for name in ("protein", "map")]
+        inputs = Schema([ColSpec("string", "ligand"), *optional])
+    else:
+        inputs = Schema([ColSpec("string", "molecule")])
+    return ModelSignature(inputs, Schema([ColSpec("double", target) for target in config.targets]))
 
 
 def _short(model: str) -> str:
+    """Return the name of a model in metrics: network, linear, ligand or constant."""
     return model.split(" ")[0]

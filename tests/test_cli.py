@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from deepchem_density.cli import _OPTIONS, _parser, main
-from deepchem_density.learning_curve import CurveConfig
+from deepchem_density.cli import _OPTIONS, _config, _parser, main
+from deepchem_density.curve_config import COMPLEX_DEFAULTS, CurveConfig
 
 ROOT = Path(__file__).parents[1]
 QUICK = [
@@ -18,11 +18,36 @@ QUICK = [
 ]
 
 
+def config(*arguments):
+    return _config(_parser().parse_args(["curve", *arguments]))
+
+
 def test_defaults_are_those_of_the_configuration():
-    options = vars(_parser().parse_args(["curve"]))
-    for field in dataclasses.fields(CurveConfig):
-        assert options[field.name] == field.default, field.name
-    assert len(_OPTIONS) == len(dataclasses.fields(CurveConfig))
+    assert config() == CurveConfig()
+    shown = {flag.lstrip("-").replace("-", "_"): default for flag, _, default, _ in _OPTIONS}
+    assert shown == {field.name: field.default for field in dataclasses.fields(CurveConfig)}
+
+
+def test_complexes_have_defaults_of_their_own_that_yield_to_what_is_asked_for():
+    asked = config("--dataset", "pdbbind", "--data-dir", "somewhere", "--box-width", "20", "--targets", "")
+    expected = {**COMPLEX_DEFAULTS, "dataset": "pdbbind", "data_dir": "somewhere", "box_width": 20.0}
+    assert asked == CurveConfig(**expected)
+    asked.check()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "field", "value"),
+    [
+        (["--other", "True"], "other", True),
+        (["--waters", "false"], "waters", False),
+        (["--elements", "C,Cl"], "elements", ("C", "Cl")),
+        (["--b-iso", "25"], "b_iso", 25.0),
+        (["--b-iso", "none"], "b_iso", None),
+        (["--n-bins", "0"], "n_bins", 0),
+    ],
+)
+def test_options_are_read_in_their_own_types(arguments, field, value):
+    assert getattr(config(*arguments), field) == value
 
 
 def test_help_does_not_import_deepchem():
@@ -66,7 +91,10 @@ def test_what_cannot_run_is_one_line_and_status_2(arguments, message, tmp_path, 
     assert error.count("\n") == 1
 
 
-@pytest.mark.parametrize("arguments", [["curve", "--fractions", "half"], ["curve", "--seeds", "1.5"], ["tune"], []])
+@pytest.mark.parametrize(
+    "arguments",
+    [["curve", "--fractions", "half"], ["curve", "--seeds", "1.5"], ["curve", "--other", "perhaps"], ["tune"], []],
+)
 def test_arguments_that_cannot_be_read_are_refused(arguments, capsys):
     with pytest.raises(SystemExit) as stopped:
         main(arguments)
@@ -83,10 +111,11 @@ def parameters_of(project):
 
 
 def test_mlproject_defaults_are_those_of_the_command_line():
-    options = vars(_parser().parse_args(["curve"]))
-    for name, default in parameters_of(ROOT / "MLproject").items():
-        given = _parser().parse_args(["curve", f"--{name.replace('_', '-')}={default}"])
-        assert getattr(given, name) == options[name], name
+    parameters = parameters_of(ROOT / "MLproject")
+    given = [f"--{name.replace('_', '-')}={default}" for name, default in parameters.items()]
+    assert config(*given) == CurveConfig()
+    options, bare = (vars(_parser().parse_args(["curve", *arguments])) for arguments in (given, []))
+    assert (options["n_jobs"], options["out"]) == (bare["n_jobs"], bare["out"])
 
 
 @pytest.mark.parametrize("project", [path.parent.name for path in (ROOT / "mlflow_projects").glob("*/MLproject")])

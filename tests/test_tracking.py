@@ -9,7 +9,8 @@ import pytest
 mlflow = pytest.importorskip("mlflow", reason="needs the extra [mlflow]")
 
 from deepchem_density.cli import main  # noqa: E402
-from deepchem_density.learning_curve import CurveConfig, read_cell  # noqa: E402
+from deepchem_density.curve_config import CurveConfig  # noqa: E402
+from deepchem_density.learning_curve import read_cell  # noqa: E402
 from deepchem_density.tracking import MlflowTracker  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings(

@@ -1,0 +1,204 @@
+"""The frozen description of a learning curve: what to learn, from which molecules, in which voxels, with which network."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from deepchem_density.representations import REPRESENTATIONS, Recipe
+
+__all__ = ["COMPLEX_DEFAULTS", "DATASETS", "NETWORK", "SPLITS", "CurveConfig", "digest"]
+
+MOLECULES = ("sample", "qm9", "sdf")
+DATASETS = (*MOLECULES, "complexes", "pdbbind")
+SPLITS = ("random", "group", "cluster", "core", "lists", "year")
+NETWORK = ("batch_size", "learning_rate", "widths", "depth", "stem_widths", "n_bins", "pooling")
+
+COMPLEX_DEFAULTS: dict[str, Any] = {
+    "targets": ("pK",),
+    "n_valid": 0,
+    "n_test": 0,
+    "split": "cluster",
+    "steps": 600,
+    "box_width": 24.0,
+    "voxel_width": 1.0,
+    # half of the files of usual sets hold hydrogens and half do not: with them a network learns where a file comes from
+    "hydrogens": "drop",
+    "elements": ("C", "N", "O", "S", "P", "F", "Cl", "Br", "I"),
+    "other": True,
+    "sigma": 0.7,
+    # likewise B factors; with a common one all atoms of an element look alike
+    "b_iso": 20.0,
+}
+"""What takes the place of the defaults of :class:`CurveConfig` for protein-ligand complexes on the command line."""
+
+
+@dataclass(frozen=True)
+class CurveConfig:
+    """Everything that determines a learning curve.
+
+    Parameters
+    ----------
+    rep : str
+        "atom", "density", "gradient" or "occupancy".
+    dataset : str
+        "sample" (2,000 molecules of QM9 inside the package), "qm9" (all of it, package qm9pack) or "sdf" (a folder
+        ``data_dir`` with gdb9.sdf and gdb9.sdf.csv, or one other .sdf with a .csv of the same name); "complexes" (a csv
+        file ``data_dir``, or a folder with complexes.csv) or "pdbbind" (a folder ``data_dir`` in PDBbind's layout).
+    targets : tuple of str
+        Label columns, learned together.
+    n_train, n_valid, n_test : int
+        Molecules in the pool for training (0: all that are left), watched during training, and for the final test (0: a
+        fifth of all).
+    split : str
+        How the test set is drawn: "random"; for complexes also "group" (no value of a column in two sets), "cluster" (no
+        cluster of similar sequences in two sets), "core" (the complexes of a list, others to train on), "lists" (published
+        lists of ids) or "year" (what was released later).
+    split_by : str
+        What the split needs: columns ("group"; "target,pdb" for two), least sequence identity in a cluster, and columns
+        that tell more ("cluster"; 0.4 where empty, "0.5,family"; PDB codes count by themselves), a file of ids ("core";
+        "lists", with the sets train, valid and test), or the last year to train on ("year").
+    fractions : tuple of float
+        Of the pool, each above 0 and at most 1.
+    seeds : tuple of int
+        Each draws its own training molecules and initial weights.
+    split_seed : int
+        Fixes the test set.
+    steps : int
+        Gradient steps of every cell; 0 leaves the length to ``epochs``.
+    epochs : int
+        Passes over the training molecules, where ``steps`` is 0.
+    batch_size, learning_rate, widths, depth, stem_widths, n_bins, pooling
+        Network and training, as in :class:`~deepchem_density.cnn.VoxelCNNModel`.
+    box_width, voxel_width, oversampling, center, rotation_seed, elements, other, sigma, transform, shape, threshold
+        Voxels, as in the featurizers.
+    part, hydrogens, waters, ions, source, engine, method, b_iso, d_min, blur, map_pattern
+        Voxels of complexes and sources of density, as in the featurizers.
+    """
+
+    rep: str = "density"
+    dataset: str = "sample"
+    data_dir: str = ""
+    targets: tuple[str, ...] = ("gap",)
+    n_train: int = 0
+    n_valid: int = 100
+    n_test: int = 400
+    fractions: tuple[float, ...] = (0.0625, 0.25, 1.0)
+    seeds: tuple[int, ...] = (0, 1)
+    split: str = "random"
+    split_by: str = ""
+    split_seed: int = 0
+    steps: int = 240
+    epochs: int = 0
+    batch_size: int = 32
+    learning_rate: float = 3e-3
+    widths: tuple[int, ...] = (16, 32, 64, 128)
+    depth: int = 1
+    stem_widths: tuple[int, ...] = ()
+    n_bins: int | None = None
+    pooling: str = "mean"
+    box_width: float = 14.4
+    voxel_width: float = 0.6
+    oversampling: int = 2
+    center: str = "mean"
+    rotation_seed: int | None = None
+    elements: tuple[str, ...] = ("H", "C", "N", "O", "F")
+    other: bool = False
+    sigma: float = 0.5
+    transform: str = "none"
+    shape: str = "vdw"
+    threshold: float = 0.0135
+    part: str = "complex"
+    hydrogens: str = "keep"
+    waters: bool = True
+    ions: bool = True
+    source: str = "auto"
+    engine: str = "xtb"
+    method: str = "GFN2-xTB"
+    b_iso: float | None = None
+    d_min: float | None = None
+    blur: float = 0.0
+    map_pattern: str = ""
+
+    def check(self) -> None:
+        """Refuse what cannot run, before anything is computed.
+
+        Raises
+        ------
+        ValueError
+            Naming the setting, what arrived and what is accepted.
+        """
+        _require(self.rep in REPRESENTATIONS, "rep", self.rep, ", ".join(REPRESENTATIONS))
+        _require(self.dataset in DATASETS, "dataset", self.dataset, ", ".join(DATASETS))
+        needs_files = self.dataset not in ("sample", "qm9")
+        _require(
+            not needs_files or bool(self.data_dir), "data_dir", self.data_dir, f"a path, for dataset={self.dataset}"
+        )
+        _require(self.split in SPLITS, "split", self.split, ", ".join(SPLITS))
+        _require(self.split == "random" or self.dataset not in MOLECULES, "split", self.split, "random, for molecules")
+        needs_more = self.split in ("group", "core", "lists", "year")
+        _require(not needs_more or bool(self.split_by), "split_by", self.split_by, f"not empty, for split={self.split}")
+        _require(len(self.targets) > 0, "targets", self.targets, "one or more label columns")
+        _require(
+            all(0 < f <= 1 for f in self.fractions) and self.fractions != (), "fractions", self.fractions, "0 < f <= 1"
+        )
+        _require(len(set(self.seeds)) == len(self.seeds) > 0, "seeds", self.seeds, "different whole numbers")
+        _require(
+            self.steps >= 0 and self.epochs >= 0, "steps, epochs", (self.steps, self.epochs), "whole numbers from 0"
+        )
+        _require(
+            (self.steps > 0) != (self.epochs > 0), "steps, epochs", (self.steps, self.epochs), "one of them above 0"
+        )
+        self.recipe.check()
+
+    @property
+    def of_complexes(self) -> bool:
+        """Whether the datapoints are protein-ligand complexes."""
+        return self.dataset not in MOLECULES
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """What tables show, the most important first: what is usual for affinities, and for properties of molecules."""
+        return ("rmse", "mae", "pearson", "spearman") if self.of_complexes else ("mae",)
+
+    @property
+    def recipe(self) -> Recipe:
+        """How molecules become voxels."""
+        names = {field.name for field in dataclasses.fields(Recipe)} & {
+            field.name for field in dataclasses.fields(self)
+        }
+        settings = {name: getattr(self, name) for name in names}
+        return Recipe(self.rep, dtype="float16", **settings)
+
+    @property
+    def study(self) -> str:
+        """A digest of what curves must share to stand in one figure: data, split, training and network."""
+        shared = ("dataset", "data_dir", "targets", "n_train", "n_valid", "n_test", "split", "split_by", "split_seed")
+        settings = {name: getattr(self, name) for name in (*shared, "steps", "epochs", *NETWORK)}
+        return digest(settings)
+
+    @property
+    def label(self) -> str:
+        """The representation and what is special about it, as it is called in tables and figures."""
+        defaults = {field.name: field.default for field in dataclasses.fields(self)}
+        if self.of_complexes:
+            defaults |= COMPLEX_DEFAULTS
+        densities = ("transform", "source", "method", "b_iso", "d_min", "blur", "map_pattern")
+        knobs = {"atom": ("elements", "other", "sigma"), "occupancy": ("shape", "threshold")}.get(self.rep, densities)
+        names = (*knobs, "part", "hydrogens", "waters", "ions")
+        names = (*names, "box_width", "voxel_width", "oversampling", "center", "rotation_seed")
+        special = [f"{name}={getattr(self, name)}" for name in names if getattr(self, name) != defaults[name]]
+        return f"{self.rep} ({', '.join(special)})" if special else self.rep
+
+
+def _require(satisfied: bool, name: str, arrived: object, accepted: str) -> None:
+    if not satisfied:
+        raise ValueError(f"{name}={arrived!r} arrived; accepted: {accepted}.")
+
+
+def digest(content: object) -> str:
+    """Return ten letters that stand for something JSON can hold."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:10]
