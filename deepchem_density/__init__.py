@@ -13,8 +13,10 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "AtomVoxel": "featurizers",
+    "Complex": "complexes",
     "ConvergenceError": "errors",
     "DensityVoxel": "featurizers",
+    "DropFailed": "drop_failed",
     "FeaturizationError": "errors",
     "GradientVoxel": "featurizers",
     "OccupancyVoxel": "featurizers",
@@ -23,9 +25,13 @@ _HOMES = {
     "VoxelCNN": "network",
     "VoxelCNNModel": "cnn",
     "VoxelGrid": "grid",
+    "independent_atoms": "fields.independent_atoms",
     "inverse_transform": "representations",
+    "load_complexes": "labelled_complexes",
     "load_qm9": "qm9",
     "load_sample": "qm9",
+    "read_macromolecule": "macromolecule",
+    "read_map": "map_readers",
     "voxelize": "grid",
     "xtb_density": "fields.xtb",
 }
@@ -34,15 +40,21 @@ __all__ = sorted(_HOMES)
 
 if TYPE_CHECKING:
     from deepchem_density.cnn import VoxelCNNModel as VoxelCNNModel
+    from deepchem_density.complexes import Complex as Complex
+    from deepchem_density.drop_failed import DropFailed as DropFailed
     from deepchem_density.errors import ConvergenceError as ConvergenceError
     from deepchem_density.errors import FeaturizationError as FeaturizationError
     from deepchem_density.featurizers import AtomVoxel as AtomVoxel
     from deepchem_density.featurizers import DensityVoxel as DensityVoxel
     from deepchem_density.featurizers import GradientVoxel as GradientVoxel
     from deepchem_density.featurizers import OccupancyVoxel as OccupancyVoxel
+    from deepchem_density.fields.independent_atoms import independent_atoms as independent_atoms
     from deepchem_density.fields.xtb import xtb_density as xtb_density
     from deepchem_density.grid import VoxelGrid as VoxelGrid
     from deepchem_density.grid import voxelize as voxelize
+    from deepchem_density.labelled_complexes import load_complexes as load_complexes
+    from deepchem_density.macromolecule import read_macromolecule as read_macromolecule
+    from deepchem_density.map_readers import read_map as read_map
     from deepchem_density.network import VoxelCNN as VoxelCNN
     from deepchem_density.qm9 import load_qm9 as load_qm9
     from deepchem_density.qm9 import load_sample as load_sample
