@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from deepchem_density.atomization import with_atomization_energies
 from deepchem_density.molecule_table import MoleculeTable
 
 __all__ = ["N_QM9", "QM9_TASKS", "QM9_UNITS", "load_qm9", "load_sample"]
@@ -58,10 +59,10 @@ def load_sample() -> MoleculeTable:
     Returns
     -------
     MoleculeTable
-        15 labels in the units of the source, positions in float32 Å. See data/README.md for where they come from.
+        15 labels in the units of the source and 4 atomization energies, positions in float32 Å. See data/README.md for where they come from.
     """
     with resources.as_file(resources.files("deepchem_density") / "data" / "qm9_sample.npz") as path:
-        return MoleculeTable.load(path)
+        return with_atomization_energies(MoleculeTable.load(path))
 
 
 def load_qm9(data_dir: str | os.PathLike[str] | None = None) -> MoleculeTable:
@@ -78,7 +79,8 @@ def load_qm9(data_dir: str | os.PathLike[str] | None = None) -> MoleculeTable:
     Returns
     -------
     MoleculeTable
-        15 labels in the units of the source, float64 exactly as printed there; positions in float32 Å.
+        15 labels in the units of the source, float64 exactly as printed there, and 4 atomization energies from them;
+        positions in float32 Å.
 
     Raises
     ------
@@ -96,7 +98,7 @@ def load_qm9(data_dir: str | os.PathLike[str] | None = None) -> MoleculeTable:
     try:
         table = MoleculeTable.load(path)
         _check_qm9(table)
-        return table
+        return with_atomization_energies(table)
     except OSError:
         pass  # not made yet, or not readable: then writing says why below
     except ValueError as error:
@@ -111,7 +113,7 @@ def load_qm9(data_dir: str | os.PathLike[str] | None = None) -> MoleculeTable:
             "name a writable folder with data_dir or the environment variable DEEPCHEM_DENSITY_CACHE",
             stacklevel=2,
         )
-    return table
+    return with_atomization_energies(table)
 
 
 def read_qm9pack(folder: Path) -> MoleculeTable:

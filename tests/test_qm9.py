@@ -3,12 +3,14 @@ from __future__ import annotations
 import csv
 import importlib.util
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from rdkit import Chem
 
 from deepchem_density import qm9
+from deepchem_density.atomization import ATOMIZATION_TASKS
 from deepchem_density.molecule_table import MoleculeTable
 from deepchem_density.qm9 import N_QM9, QM9_TASKS, QM9_UNITS, load_qm9, load_sample, read_qm9pack
 
@@ -44,10 +46,10 @@ def test_sample_holds_2000_different_molecules_of_qm9(sample: MoleculeTable) -> 
     assert not sample.unpaired.any()
 
 
-def test_sample_has_15_finite_labels_with_units(sample: MoleculeTable) -> None:
-    assert sample.tasks == QM9_TASKS
+def test_sample_has_finite_labels_with_units(sample: MoleculeTable) -> None:
+    assert sample.tasks == (*QM9_TASKS, *ATOMIZATION_TASKS)
     assert " ".join(QM9_TASKS) == "A B C mu alpha homo lumo gap r2 zpve u0 u298 h298 g298 cv"
-    assert sample.units == QM9_UNITS
+    assert sample.units == {**QM9_UNITS, **dict.fromkeys(ATOMIZATION_TASKS, "hartree")}
     assert np.isfinite(sample.labels).all()
 
 
@@ -101,7 +103,7 @@ def test_methane_and_water_as_printed_in_the_original_files(everything: Molecule
     assert everything.structure(0).numbers.tolist() == [6, 1, 1, 1, 1]
     expected = [157.7118, 157.70997, 157.70699, 0, 13.21, -0.3877, 0.1171, 0.5048, 35.3641, 0.044749]
     expected += [-40.47893, -40.476062, -40.475117, -40.498597, 6.469]
-    assert everything.labels[0].tolist() == expected
+    assert everything.columns(QM9_TASKS)[0].tolist() == expected
     carbon = [-0.0126981359, 1.0858041578, 0.0080009958]
     np.testing.assert_allclose(everything.structure(0).positions[0], carbon, rtol=0, atol=1e-7)
     bonds = np.linalg.norm(everything.structure(0).positions[1:] - carbon, axis=1)
@@ -113,6 +115,7 @@ def test_methane_and_water_as_printed_in_the_original_files(everything: Molecule
 def test_qm9_against_a_plain_reading_of_the_csv_files(everything: MoleculeTable) -> None:
     """Every label and position of each 500th row, read again in the plainest way."""
     row_of = {int(index): row for row, index in enumerate(everything.ids)}
+    published = everything.columns(QM9_TASKS)
     checked = 0
     for part in ("qm9_part1.csv", "qm9_part2.csv", "qm9_part3.csv"):
         with (qm9._qm9pack_data() / part).open(newline="") as file:
@@ -125,7 +128,7 @@ def test_qm9_against_a_plain_reading_of_the_csv_files(everything: MoleculeTable)
                 counts = [int((structure.numbers == z).sum()) for z in (1, 6, 7, 8, 9)]
                 assert counts == [int(number) for number in cells["Stoichiometry"].strip("[]").split(",")]
                 labels = [float(number) for number in list(cells.values())[10:]]
-                assert everything.labels[row_of[int(cells["Index"])]].tolist() == labels
+                assert published[row_of[int(cells["Index"])]].tolist() == labels
                 checked += 1
     assert checked == 264
 
@@ -156,7 +159,8 @@ def test_the_second_call_reads_the_cache_and_gives_the_same(cache, everything, m
 @pytest.fixture
 def three(monkeypatch) -> MoleculeTable:
     """Three molecules that stand for all of QM9, so that caching can be tested without the package."""
-    table = load_sample().subset([0, 1, 2])
+    sample = load_sample().subset([0, 1, 2])
+    table = replace(sample, labels=sample.columns(QM9_TASKS), tasks=QM9_TASKS, units=QM9_UNITS)
     monkeypatch.setattr(qm9, "N_QM9", 3)
     monkeypatch.setattr(qm9, "_qm9pack_data", lambda: None)
     monkeypatch.setattr(qm9, "read_qm9pack", lambda folder: table)
