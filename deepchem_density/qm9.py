@@ -59,7 +59,8 @@ def load_sample() -> MoleculeTable:
     Returns
     -------
     MoleculeTable
-        15 labels in the units of the source and 4 atomization energies, positions in float32 Å. See data/README.md for where they come from.
+        15 labels in the units of the source and 4 atomization energies, positions in float32 Å. See data/README.md for where
+        they come from.
     """
     with resources.as_file(resources.files("deepchem_density") / "data" / "qm9_sample.npz") as path:
         return with_atomization_energies(MoleculeTable.load(path))
