@@ -25,6 +25,7 @@ _HOMES = {
     "VoxelCNN": "network",
     "VoxelCNNModel": "cnn",
     "VoxelGrid": "grid",
+    "fetch_pdb": "pdb_download",
     "independent_atoms": "fields.independent_atoms",
     "inverse_transform": "representations",
     "load_complexes": "labelled_complexes",
@@ -32,6 +33,7 @@ _HOMES = {
     "load_sample": "qm9",
     "read_macromolecule": "macromolecule",
     "read_map": "map_readers",
+    "split_ligand": "pdb_ligands",
     "voxelize": "grid",
     "xtb_density": "fields.xtb",
 }
@@ -56,6 +58,8 @@ if TYPE_CHECKING:
     from deepchem_density.macromolecule import read_macromolecule as read_macromolecule
     from deepchem_density.map_readers import read_map as read_map
     from deepchem_density.network import VoxelCNN as VoxelCNN
+    from deepchem_density.pdb_download import fetch_pdb as fetch_pdb
+    from deepchem_density.pdb_ligands import split_ligand as split_ligand
     from deepchem_density.qm9 import load_qm9 as load_qm9
     from deepchem_density.qm9 import load_sample as load_sample
     from deepchem_density.representations import Recipe as Recipe

@@ -17,6 +17,7 @@ from tqdm.auto import tqdm
 
 from deepchem_density.complexes import Complex, Reading, is_complex, is_surrounding
 from deepchem_density.errors import FeaturizationError
+from deepchem_density.fields.maps import GriddedDensity
 from deepchem_density.quiet import deepchem as dc
 from deepchem_density.representations import FEATURE_VERSION, Recipe
 from deepchem_density.structure import Structure
@@ -261,7 +262,7 @@ def _name(item: Any) -> str:
     """Return what to call a datapoint in a message."""
     if is_complex(item) and not isinstance(item, Complex):
         return ", ".join(_name(part) for part in item if part is not None)
-    if isinstance(item, Complex):
+    if isinstance(item, (Complex, GriddedDensity)):
         return item.label
     if isinstance(item, Structure):
         return item.name or item.formula
