@@ -9,7 +9,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, fields
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -185,7 +185,7 @@ class Recipe:
         n = self.voxels_per_edge
         return (n, n, n, self.n_channels)
 
-    @property
+    @cached_property
     def reading(self) -> Reading:
         """How a datapoint is read."""
         return Reading(**{field.name: getattr(self, field.name) for field in fields(Reading)})
@@ -203,14 +203,15 @@ class Recipe:
 
     def parts(self, whole: Complex) -> list[Structure]:
         """Return the atoms that are looked at: of the ligand, of the protein, of both together, or of each."""
-        if self.part == "ligand" or (self.part == "complex" and whole.protein is None):
-            return [whole.ligand]
+        source = self.source_of(whole) if self._needs_density else ""
+        if self.part == "ligand" or (self.part == "complex" and (whole.protein is None or source == "map")):
+            return [whole.ligand]  # a map holds what it holds, also where the protein's file has the ligand too
         if whole.protein is None:
             raise FeaturizationError(
                 f"{whole.label} comes without a protein, which part='{self.part}' needs; pass (ligand, protein)."
             )
         protein = whole.protein
-        if self._needs_density and self.source_of(whole) == "xtb":
+        if source == "xtb":
             protein = cut_pocket(protein, whole.ligand, self.pocket_radius)
         if self.part == "complex":
             return [joined(whole.ligand, protein)]
