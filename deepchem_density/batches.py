@@ -52,7 +52,8 @@ def voxel_tensor(voxels: Any, n_channels: int, device: torch.device) -> torch.Te
         if broken:
             raise ValueError(
                 f"The voxels are not finite: {broken} of {len(array)} samples in this batch hold NaN or infinity; "
-                "accepted are finite numbers. Remove the rows whose featurization failed before fitting or predicting."
+                "accepted are finite numbers. Take out the rows whose featurization failed with "
+                "deepchem_density.DropFailed().transform(dataset)."
             )
     if array.dtype.name not in _COPIED_AS_IS:
         array = array.astype(np.float32)

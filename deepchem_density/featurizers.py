@@ -76,7 +76,7 @@ class DensityVoxel(VoxelFeaturizer):
     source : str
         "xtb" for valence densities in e/Å³, "independent_atoms" for all electrons of atoms that do not know of each other,
         in e/Å³, "map" for the map of the datapoint; "auto" takes the map where there is one, independent atoms for complexes
-        and xTB for molecules.
+        and xTB for molecules, and refuses datapoints of different kinds in one call.
     engine : str
         "xtb" (xtb-python) or "tblite".
     method : str
@@ -163,8 +163,8 @@ class OccupancyVoxel(VoxelFeaturizer):
     ----------
     shape : str
         "vdw" for the union of van der Waals spheres, "density" for the region where the density is above a threshold.
-    threshold : float
-        That density in e/Å³, in σ for a map; the default is 0.002 e/bohr³.
+    threshold : float, optional
+        That density; None takes 0.0135 e/Å³ (0.002 e/bohr³), and 1 σ for a map in σ.
     source, engine, method, pocket_radius, max_atoms, b_iso, d_min, blur, ionic, map_pattern, map_coefficients, map_values
         For ``shape="density"``, as in :class:`DensityVoxel`.
     **common
@@ -192,7 +192,7 @@ class OccupancyVoxel(VoxelFeaturizer):
         n_jobs: int = 1,
         timeout: float | None = None,
         shape: str = "vdw",
-        threshold: float = 0.0135,
+        threshold: float | None = None,
         source: str = "auto",
         engine: str = "xtb",
         method: str = "GFN2-xTB",

@@ -17,7 +17,7 @@ from deepchem_density.mol2 import mol_from_mol2
 from deepchem_density.structure import Structure
 from deepchem_density.text_files import format_suffix, read_text
 
-__all__ = ["structure_from"]
+__all__ = ["MOLECULE_SUFFIXES", "structure_from"]
 
 HYDROGENS = ("keep", "drop", "add")
 
@@ -32,6 +32,8 @@ def structure_from(
     conformer_seed: int = 0,
     optimize: bool = True,
     hydrogens: str = "keep",
+    waters: bool = True,
+    ions: bool = True,
 ) -> Structure:
     """Read one datapoint: a Structure, an RDKit Mol, a SMILES, or the path of a file.
 
@@ -54,6 +56,8 @@ def structure_from(
     hydrogens : {"keep", "drop", "add"}
         Keep the hydrogens that come with positions; drop them, then counted as implicit ones; or add those that are
         implied, where RDKit places them.
+    waters, ions : bool
+        Keep those of a macromolecule's file.
 
     Returns
     -------
@@ -70,7 +74,7 @@ def structure_from(
     if hydrogens not in HYDROGENS:
         raise ValueError(f"hydrogens={hydrogens!r} arrived; 'keep', 'drop' and 'add' are accepted.")
     if isinstance(datapoint, (str, Path)) and format_suffix(datapoint) in MACROMOLECULE_SUFFIXES:
-        structure = read_macromolecule(datapoint)
+        structure = read_macromolecule(datapoint, waters=waters, ions=ions)
         formal = 0 if structure.formal_charges is None else int(structure.formal_charges.sum())
         structure = replace(structure, charge=formal if charge == "formal" else int(charge), unpaired=unpaired)
     elif isinstance(datapoint, Structure):
@@ -259,3 +263,5 @@ def _read_xyz(text: str, name: str) -> Chem.Mol:
 
 _READERS = {".mol": _read_sdf, ".mol2": mol_from_mol2, ".sd": _read_sdf, ".sdf": _read_sdf, ".xyz": _read_xyz}
 _ENDINGS = ", ".join(sorted((*_READERS, *MACROMOLECULE_SUFFIXES)))
+MOLECULE_SUFFIXES = tuple(_READERS)
+"""Endings of the files of small molecules, each also with .gz."""

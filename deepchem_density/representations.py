@@ -7,7 +7,7 @@ travels to worker processes and what is saved with a trained model. No DeepChem 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property, lru_cache
 from typing import Any
@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from deepchem_density.complexes import Complex, Reading, read_complex
+from deepchem_density.complexes import Complex, Reading, read_complex, surroundings
 from deepchem_density.errors import FeaturizationError
 from deepchem_density.fields import Density, Field
 from deepchem_density.fields.atoms import AtomTypes, VdwOccupancy
@@ -25,7 +25,7 @@ from deepchem_density.fields.xtb import ENGINES, METHODS, xtb_density
 from deepchem_density.grid import NO_ROTATION, VoxelGrid, check_oversampling, voxelize, voxels_per_edge
 from deepchem_density.pocket import cut_pocket
 from deepchem_density.rotation import random_rotation
-from deepchem_density.structure import Structure, atomic_number, joined, symbol, vdw_radii
+from deepchem_density.structure import Structure, atomic_number, check_apart, joined, symbol, vdw_radii
 
 __all__ = ["FEATURE_VERSION", "REPRESENTATIONS", "TRANSFORMS", "Recipe", "inverse_transform"]
 
@@ -33,6 +33,9 @@ FEATURE_VERSION = 2
 """Raised whenever the same settings give other numbers, so that what was stored before is not taken for them."""
 
 LOG_UNIT = 1e-3
+MOLECULAR_SURFACE = 0.0135
+"""0.002 e/bohr³ in e/Å³, a usual surface of molecules."""
+ONE_SIGMA = 1.0
 LARGEST_SEED = 2**31 - 1
 
 # Values and their inverses; densities are in e/Å³ and gradients in e/Å⁴. Maps have negative values: the sign is kept.
@@ -84,7 +87,7 @@ class Recipe:
     sigma: float = 0.5
     transform: str = "none"
     shape: str = "vdw"
-    threshold: float = 0.0135
+    threshold: float | None = None
     source: str = "auto"
     engine: str = "xtb"
     method: str = "GFN2-xTB"
@@ -112,7 +115,7 @@ class Recipe:
         self._check_numbers()
         if isinstance(self.center, str):
             _one_of("center", self.center, CENTERS)
-        elif np.shape(self.center) != (3,):
+        elif np.shape(self.center) != (3,) or not np.isfinite(self.center).all():
             raise ValueError(
                 f"center={self.center!r} arrived; {_listed(CENTERS)} or three coordinates in Å are accepted."
             )
@@ -146,15 +149,20 @@ class Recipe:
         return cls(**values)
 
     def _check_numbers(self) -> None:
-        positive = {
+        meanings = {
             "sigma": "width in Å",
             "threshold": "density",
             "pocket_radius": "distance in Å",
             "max_atoms": "number",
         }
-        for name, meaning in positive.items():
-            if not getattr(self, name) > 0:
-                raise ValueError(f"{name}={getattr(self, name)} arrived; a positive {meaning} is accepted.")
+        meanings |= {"b_iso": "B in Å²", "d_min": "resolution in Å"}
+        optional = ("threshold", "b_iso", "d_min")
+        for name, meaning in meanings.items():
+            value = getattr(self, name)
+            if not (_is_number(value) and value > 0) and not (value is None and name in optional):
+                raise ValueError(f"{name}={value!r} arrived; a positive {meaning} is accepted.")
+        if not (_is_number(self.blur) and np.isfinite(self.blur)):
+            raise ValueError(f"blur={self.blur!r} arrived; a finite B in Å² is accepted.")
         seeds = {"conformer_seed": self.conformer_seed, "rotation_seed": self.rotation_seed or 0}
         for name, seed in seeds.items():
             # RDKit takes a negative seed for "different each time"
@@ -202,8 +210,16 @@ class Recipe:
         return REPRESENTATIONS[self.representation](self, part, whole)
 
     def parts(self, whole: Complex) -> list[Structure]:
-        """Return the atoms that are looked at: of the ligand, of the protein, of both together, or of each."""
-        source = self.source_of(whole) if self._needs_density else ""
+        """Return the atoms that are looked at: of the ligand, of the protein, of both together, or of each.
+
+        Raises
+        ------
+        FeaturizationError
+            There is no protein where one is looked at, or the ligand is in its file too.
+        """
+        source = self.source_of(whole.protein is not None, whole.density_map is not None) if self._needs_density else ""
+        if source == "xtb" and whole.protein is not None:
+            _check_charge(whole.ligand)
         if self.part == "ligand" or (self.part == "complex" and (whole.protein is None or source == "map")):
             return [whole.ligand]  # a map holds what it holds, also where the protein's file has the ligand too
         if whole.protein is None:
@@ -215,15 +231,35 @@ class Recipe:
             protein = cut_pocket(protein, whole.ligand, self.pocket_radius)
         if self.part == "complex":
             return [joined(whole.ligand, protein)]
+        check_apart(whole.ligand, protein)
         return [protein] if self.part == "protein" else [whole.ligand, protein]
 
-    def source_of(self, whole: Complex) -> str:
+    def source_of(self, has_protein: bool, has_map: bool) -> str:
         """Return where densities come from: what ``source`` says, or what suits the datapoint where it says "auto"."""
         if self.source != "auto":
             return self.source
-        if whole.density_map is not None and self.part == "complex":
+        if has_map and self.part == "complex":
             return "map"
-        return "xtb" if whole.protein is None else "independent_atoms"
+        return "independent_atoms" if has_protein else "xtb"
+
+    def check_alike(self, datapoints: Sequence[Any]) -> None:
+        """Refuse datapoints whose densities would mean different things.
+
+        Raises
+        ------
+        ValueError
+            "auto" would take xTB for some of them, independent atoms or maps for others.
+        """
+        if self.source != "auto" or not self._needs_density:
+            return
+        found: dict[str, int] = {}
+        for index, datapoint in enumerate(datapoints):
+            found.setdefault(self.source_of(*surroundings(datapoint, self.reading)), index)
+        if len(found) > 1:
+            examples = ", ".join(f"{source!r} for datapoint {index}" for source, index in found.items())
+            raise ValueError(
+                f"source='auto' would take {examples}, which are different quantities; pass source= to say which."
+            )
 
     def density(self, part: Structure, whole: Complex) -> Density:
         """Return the electron density of a part.
@@ -233,7 +269,7 @@ class Recipe:
         FeaturizationError
             There is no map, or too many atoms to solve.
         """
-        source = self.source_of(whole)
+        source = self.source_of(whole.protein is not None, whole.density_map is not None)
         if source == "independent_atoms":
             return independent_atoms(part, self.b_iso, self.d_min, self.blur, self.ionic)
         if source == "map":
@@ -353,9 +389,21 @@ def _gradient(recipe: Recipe, part: Structure, whole: Complex) -> Field:
 
 
 def _occupancy(recipe: Recipe, part: Structure, whole: Complex) -> Field:
-    if recipe.shape == "density":
-        return Above(recipe.density(part, whole), recipe.threshold)
-    return VdwOccupancy(part.positions, vdw_radii(part.numbers))
+    if recipe.shape == "vdw":
+        return VdwOccupancy(part.positions, vdw_radii(part.numbers))
+    density = recipe.density(part, whole)
+    in_sigma = density is whole.density_map and recipe.map_values == "sigma"
+    return Above(density, recipe.threshold or (ONE_SIGMA if in_sigma else MOLECULAR_SURFACE))
+
+
+def _check_charge(ligand: Structure) -> None:
+    """Refuse the default charge for a ligand whose file gives another one: its density would be another ion's."""
+    formal = 0 if ligand.formal_charges is None else int(ligand.formal_charges.sum())
+    if formal != 0 and ligand.charge == 0:
+        raise FeaturizationError(
+            f"{ligand.label} has the charge {formal:+d} in its file, and charge=0 arrived; pass charge='formal', or a Structure "
+            "with the charge that is right."
+        )
 
 
 REPRESENTATIONS: dict[str, Callable[[Recipe, Structure, Complex], Field]] = {
@@ -370,6 +418,10 @@ def _one_of(name: str, value: Any, accepted: tuple[str, ...]) -> Any:
     if value not in accepted:
         raise ValueError(f"{name}={value!r} arrived; {_listed(accepted)} are accepted.")
     return value
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
 
 
 def _listed(values: tuple[str, ...]) -> str:

@@ -11,7 +11,7 @@ from scipy.spatial import cKDTree
 
 from deepchem_density.errors import FeaturizationError
 
-__all__ = ["Structure", "atomic_number", "joined", "symbol", "vdw_radii"]
+__all__ = ["Structure", "atomic_number", "check_apart", "joined", "symbol", "vdw_radii"]
 
 CLOSEST_ATOMS = 0.1
 """Atoms nearer than this (Å) are taken for a broken file."""
@@ -175,7 +175,7 @@ def joined(first: Structure, second: Structure, name: str = "") -> Structure:
     FeaturizationError
         An atom of one part lies on an atom of the other.
     """
-    _check_apart(first, second)
+    check_apart(first, second)
     arrays = {}
     for field, unknown in (("b_iso", np.nan), ("site_occupancy", 1.0), ("formal_charges", 0), ("residues", 0)):
         parts = [getattr(part, field) for part in (first, second)]
@@ -199,7 +199,8 @@ def joined(first: Structure, second: Structure, name: str = "") -> Structure:
     )
 
 
-def _check_apart(first: Structure, second: Structure) -> None:
+def check_apart(first: Structure, second: Structure) -> None:
+    """Raise FeaturizationError if an atom of one part lies on an atom of the other."""
     large, small = (first, second) if len(first.numbers) >= len(second.numbers) else (second, first)
     distances, nearest = cKDTree(large.positions).query(small.positions, distance_upper_bound=CLOSEST_ATOMS)
     on_top = np.isfinite(distances)

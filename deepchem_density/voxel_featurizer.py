@@ -15,8 +15,8 @@ import pandas as pd
 from rdkit import Chem
 from tqdm.auto import tqdm
 
-from deepchem_density.complexes import Complex, Reading, is_complex, is_surrounding
-from deepchem_density.errors import FeaturizationError
+from deepchem_density.complexes import Complex, Reading, is_complex, is_surrounding, located, read_complex
+from deepchem_density.errors import FeaturizationError, reason_of
 from deepchem_density.fields.maps import GriddedDensity
 from deepchem_density.quiet import deepchem as dc
 from deepchem_density.representations import FEATURE_VERSION, Recipe
@@ -149,6 +149,7 @@ class VoxelFeaturizer(dc.feat.ComplexFeaturizer, dc.feat.MolecularFeaturizer):
         recipe = self.recipe
         recipe.check()
         items = _as_list(datapoints)
+        recipe.check_alike(items)
         voxels = np.empty((len(items), *recipe.voxel_shape), dtype=recipe.dtype)
         self.failures_: list[Failure] = []
         if self.n_jobs == 1:  # in place: new memory costs as much as atom types do
@@ -162,7 +163,7 @@ class VoxelFeaturizer(dc.feat.ComplexFeaturizer, dc.feat.MolecularFeaturizer):
             if index % log_every_n == 0:
                 logger.info("Featurizing datapoint %d", index)
             if isinstance(result, Exception):
-                self.failures_.append(Failure(index, _name(items[index]), _reason(result)))
+                self.failures_.append(Failure(index, _name(items[index]), reason_of(result)))
             elif self.n_jobs != 1:
                 voxels[index] = result
         if not self.failures_:
@@ -229,12 +230,12 @@ def failed_value(dtype: np.dtype) -> float:
 
 
 def _portable(reading: Reading, item: Any) -> Any:
-    """Return what a worker gets: a Mol with a conformer is read here, since its pickle would round the positions."""
-    if is_complex(item) and not isinstance(item, Complex):
-        return tuple(_portable(reading, part) for part in item)
-    if isinstance(item, Chem.Mol) and item.GetNumConformers():
+    """Return what a worker gets: Mols with conformers are read here, since their pickles would round the positions."""
+    item = located(item, reading)
+    parts = item if isinstance(item, tuple) else (item,)
+    if any(isinstance(part, Chem.Mol) and part.GetNumConformers() for part in parts):
         try:
-            return reading.ligand(item)
+            return read_complex(item, reading)
         except FeaturizationError:
             return item  # the worker meets the same error, where it is caught and counted
     return item
@@ -269,10 +270,6 @@ def _name(item: Any) -> str:
     if isinstance(item, Chem.Mol):
         return item.GetProp("_Name") if item.HasProp("_Name") and item.GetProp("_Name") else Chem.MolToSmiles(item)
     return str(item)
-
-
-def _reason(error: Exception) -> str:
-    return str(error) if isinstance(error, FeaturizationError) else f"{type(error).__name__}: {error}"
 
 
 def _file_name(value: Any) -> str:

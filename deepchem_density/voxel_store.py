@@ -15,10 +15,10 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from deepchem_density.atomic_files import load_npz, save_npz
-from deepchem_density.complexes import fingerprint
-from deepchem_density.errors import FeaturizationError
+from deepchem_density.complexes import fingerprint, located
+from deepchem_density.errors import FeaturizationError, reason_of
 from deepchem_density.representations import FEATURE_VERSION, Recipe
-from deepchem_density.workers import WorkerError, map_in_order
+from deepchem_density.workers import map_in_order
 
 __all__ = ["VoxelStore"]
 
@@ -60,6 +60,8 @@ class VoxelStore:
         FeaturizationError
             Every datapoint failed.
         """
+        self.recipe.check_alike(datapoints)
+        datapoints = [located(datapoint, self.recipe.reading) for datapoint in datapoints]
         self.folder.mkdir(parents=True, exist_ok=True)
         voxels = np.zeros((len(datapoints), *self.recipe.voxel_shape), dtype=self.recipe.dtype)
         failures: list[tuple[int, str]] = []
@@ -107,15 +109,15 @@ class VoxelStore:
         with bar:
             for index, result in zip(missing, results, strict=True):
                 if isinstance(result, Exception):
-                    failures.append((index, str(result)))
-                    lost |= isinstance(result, WorkerError)
+                    failures.append((index, reason_of(result)))
+                    lost |= not isinstance(result, FeaturizationError)
                 else:
                     voxels[index] = result
                 if index in ends:
                     shard = ends[index]
                     failed = [(i - shard.start, reason) for i, reason in failures if i in shard]
                     part = voxels[shard.start : shard.stop]
-                    if not lost:  # a worker may die for reasons that lie in no datapoint: the next run tries again
+                    if not lost:  # a worker that died, a full disk: the next run tries again
                         save_npz(paths[shard], {"voxels": part, "failures": np.array(json.dumps(failed))})
                     lost = False
                 bar.update()

@@ -16,6 +16,7 @@ from deepchem_density.complexes import Complex
 from deepchem_density.drop_failed import DropFailed
 from deepchem_density.errors import FeaturizationError
 from deepchem_density.featurizers import AtomVoxel, DensityVoxel, GradientVoxel, OccupancyVoxel
+from deepchem_density.fields.maps import GriddedDensity
 from deepchem_density.grid import VoxelGrid, voxelize
 from deepchem_density.quiet import deepchem as dc
 from deepchem_density.readers import structure_from
@@ -71,6 +72,32 @@ def test_workers_compute_the_same(rows):
     for mols in (rows, [(Chem.MolFromMolFile(ligand, removeHs=False), protein) for ligand, protein in rows]):
         alone = DensityVoxel(**BOX).featurize(mols)
         np.testing.assert_array_equal(DensityVoxel(**BOX, n_jobs=2).featurize(mols), alone)
+
+
+def test_workers_see_the_same_files_in_whatever_folder(rows, monkeypatch):
+    featurizer = OccupancyVoxel(**BOX, n_jobs=2)
+    expected = OccupancyVoxel(**BOX).featurize(rows)
+    for row, voxels in zip(rows, expected, strict=True):
+        monkeypatch.chdir(Path(row[0]).parent)
+        names = [tuple(Path(file).name for file in row)] * 2
+        np.testing.assert_array_equal(featurizer.featurize(names), [voxels, voxels])
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_hydrogens_are_added_to_molecules_in_every_process(n_jobs, rows):
+    bare = [Chem.MolFromMolFile(ligand) for ligand, _ in rows]
+    featurizer = AtomVoxel(**BOX, sigma=1.0, hydrogens="add", n_jobs=n_jobs)
+    counts = atom_counts(featurizer.featurize(bare))
+    np.testing.assert_allclose(counts, [Chem.AddHs(mol).GetNumAtoms() for mol in bare], rtol=1e-3)
+    assert featurizer.failures_ == []
+
+
+def test_a_pair_of_structures_is_one_complex(rows):
+    ligand, protein = Chem.MolFromMolFile(rows[0][0], removeHs=False), Chem.MolFromPDBFile(rows[0][1], removeHs=False)
+    expected = AtomVoxel(**BOX).featurize([rows[0]])
+    np.testing.assert_allclose(AtomVoxel(**BOX).featurize((ligand, protein)), expected, atol=1e-5)
+    structures = structure_from(rows[0][0]), structure_from(rows[0][1])
+    np.testing.assert_array_equal(AtomVoxel(**BOX).featurize(structures), expected)
 
 
 # ---- which atoms, where
@@ -172,6 +199,18 @@ def test_settings_of_independent_atoms_arrive(rows):
         assert smooth.max() < 0.8 * plain.max()
 
 
+def test_the_surface_in_a_map_is_one_sigma_unless_told_otherwise():
+    x = np.sqrt(2) * np.cos(2 * np.pi * np.arange(40) / 40)
+    wave = GriddedDensity(np.broadcast_to(x[:, None, None], (40, 40, 40)), np.zeros(3), 0.5 * np.eye(3), periodic=True)
+    ligand = Structure([6, 1], [[10.0, 10, 10], [10, 10, 11]])
+    parts = [
+        OccupancyVoxel(20.0, 0.5, shape="density", **settings).featurize([(ligand, wave)]).mean()
+        for settings in ({}, {"threshold": 1.0}, {"threshold": 0.0135}, {"map_values": "file"})
+    ]
+    assert parts[0] == parts[1] == pytest.approx(1 / 4, abs=0.03)  # √2 cos x is above 1 in a quarter of its period
+    assert parts[2] == parts[3] == pytest.approx(1 / 2, abs=0.03)
+
+
 def test_a_map_cannot_be_taken_apart():
     with pytest.raises(ValueError, match="part='complex'"):
         DensityVoxel(**BOX, source="map", part="ligand").featurize(["C"])
@@ -180,6 +219,53 @@ def test_a_map_cannot_be_taken_apart():
 def test_a_map_that_is_not_there(rows):
     with pytest.raises(FeaturizationError, match="comes without a map"):
         DensityVoxel(**BOX, source="map").featurize(rows)
+
+
+def test_quantities_are_not_mixed(rows):
+    for mixed in ([rows[0], rows[1][0]], ["CCO", rows[0]]):
+        with pytest.raises(
+            ValueError, match=r"source='auto' would take .* which are different quantities; pass source="
+        ):
+            GradientVoxel(**BOX).featurize(mixed)
+    assert len(DensityVoxel(**BOX, source="independent_atoms").featurize([rows[0], rows[1][0]])) == 2
+    assert len(AtomVoxel(**BOX).featurize([rows[0], rows[1][0]])) == 2
+
+
+def test_a_charge_that_the_file_contradicts_is_refused(tmp_path):
+    row = write_complex(tmp_path, "5abc", "CC(=O)[O-]", "GG")
+    for settings, message in (({}, r"charge -1 in its file, and charge=0 arrived; pass charge='formal'"),):
+        with pytest.raises(FeaturizationError, match=message):
+            DensityVoxel(**BOX, source="xtb", part="ligand", **settings).featurize([row])
+    voxels = DensityVoxel(12.0, 0.4, source="xtb", part="ligand", charge="formal").featurize([row])
+    assert float(voxels.sum(dtype=np.float64)) * 0.4**3 == pytest.approx(24, abs=0.3)
+
+
+def test_the_ligand_is_not_counted_twice(rows, tmp_path):
+    ligand, protein = rows[0]
+    both = Chem.CombineMols(Chem.MolFromPDBFile(protein, removeHs=False), Chem.MolFromMolFile(ligand, removeHs=False))
+    Chem.MolToPDBFile(both, str(tmp_path / "both.pdb"))
+    for part in ("complex", "protein", "separate"):
+        with pytest.raises(FeaturizationError, match="take the ligand out of it"):
+            AtomVoxel(**BOX, part=part).featurize([(ligand, str(tmp_path / "both.pdb"))])
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"b_iso": -1.0}, "b_iso=-1.0 arrived"),
+        ({"b_iso": "20"}, "b_iso='20' arrived"),
+        ({"d_min": 0.0}, "d_min=0.0 arrived"),
+        ({"blur": float("nan")}, "blur=nan arrived"),
+        ({"max_atoms": None}, "max_atoms=None arrived"),
+        ({"pocket_radius": 0.0}, "pocket_radius=0.0 arrived"),
+        ({"center": (float("nan"), 0.0, 0.0)}, "center="),
+        ({"waters": "False"}, "waters='False' arrived"),
+        ({"map_pattern": "all.ccp4"}, "map_pattern='all.ccp4' arrived"),
+    ],
+)
+def test_settings_are_refused_before_anything_is_read(changed, message):
+    with pytest.raises(ValueError, match=message):
+        DensityVoxel(**changed).featurize([("nowhere.sdf", "nowhere.pdb")])
 
 
 # ---- what fails

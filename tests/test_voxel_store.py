@@ -1,9 +1,13 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
+from pathlib import Path
 
+import gemmi
 import numpy as np
 import pytest
+from complex_files import write_complex
 
 import deepchem_density.voxel_store as voxel_store
 from deepchem_density.errors import FeaturizationError
@@ -12,6 +16,8 @@ from deepchem_density.structure import Structure
 from deepchem_density.voxel_store import VoxelStore
 
 RECIPE = Recipe("atom", box_width=6.0, voxel_width=1.0, dtype="float16")
+COMPLEXES = Recipe("occupancy", box_width=16.0, voxel_width=2.0)
+MAPS = Recipe("density", box_width=8.0, voxel_width=1.0, map_values="file")
 TOO_LARGE = Structure([1, 1], [[0, 0, 0], [0, 0, 40.0]], name="too large")
 
 
@@ -88,3 +94,60 @@ def test_other_settings_and_other_molecules_have_other_files(tmp_path):
     a.voxels(molecules(4))
     a.voxels(molecules(8)[4:])
     assert len(list(a.folder.glob("*.npz"))) == 2
+
+
+def test_a_file_that_changed_is_read_again(tmp_path):
+    ligand, protein = write_complex(tmp_path, "1abc")
+    store = VoxelStore(tmp_path / "voxels", COMPLEXES)
+    before, _ = store.voxels([(ligand, protein)])
+    np.testing.assert_array_equal(store.voxels([(ligand, protein)])[0], before)
+    write_complex(tmp_path, "1abc", "CCCC")
+    after, _ = store.voxels([(ligand, protein)])
+    np.testing.assert_array_equal(after, [COMPLEXES.voxels((ligand, protein))])
+    assert abs(after - before).max() > 0
+
+
+def test_a_map_that_a_pattern_names_counts(tmp_path):
+    ligand, _ = write_complex(tmp_path, "1abc")
+    recipe = replace(MAPS, map_pattern=f"{tmp_path}/{{id}}.ccp4")
+    store = VoxelStore(tmp_path / "voxels", recipe)
+    with pytest.raises(FeaturizationError, match=r"1abc\.ccp4"):
+        store.voxels([ligand])
+    for level in (1.0, 2.0):
+        write_map(tmp_path / "1abc.ccp4", level)
+        voxels, _ = store.voxels([ligand])
+        np.testing.assert_array_equal(voxels, [recipe.voxels(ligand)])
+        assert voxels.max() > level / 2
+
+
+def test_reasons_that_lie_in_no_datapoint_are_not_remembered(tmp_path, monkeypatch):
+    structures = molecules(3)
+
+    def full(recipe, datapoint, out=None):
+        if datapoint is structures[1]:
+            raise OSError("no space left on device")
+        return np.zeros(recipe.voxel_shape, dtype=recipe.dtype)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Recipe, "voxels", full)
+        _, failures = VoxelStore(tmp_path, RECIPE).voxels(structures)
+    assert failures == [(1, "OSError: no space left on device")]
+    voxels, failures = VoxelStore(tmp_path, RECIPE).voxels(structures)
+    assert failures == []
+    assert voxels[1].any()
+
+
+def test_a_text_as_long_as_no_path_is_a_smiles(tmp_path):
+    store = VoxelStore(tmp_path, replace(RECIPE, box_width=9.0))
+    _, failures = store.voxels(["C", "C" * 300 + "("])
+    assert [index for index, _ in failures] == [1]
+
+
+def write_map(path: Path, level: float) -> None:
+    """A wave of so many units in a cell of 20 Å."""
+    density_map = gemmi.Ccp4Map()
+    x = np.cos(2 * np.pi * np.arange(40) / 40, dtype=np.float32)
+    values = np.broadcast_to(level * x[:, None, None], (40, 40, 40)).copy()
+    density_map.grid = gemmi.FloatGrid(values, gemmi.UnitCell(20, 20, 20, 90, 90, 90), gemmi.SpaceGroup("P 1"))
+    density_map.update_ccp4_header()
+    density_map.write_ccp4_map(str(path))
