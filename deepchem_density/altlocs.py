@@ -1,10 +1,10 @@
-"""Which of the alternative locations in a crystal structure are taken: one conformer of each residue."""
+"""Which of the alternative locations in a crystal structure are taken, and how much of an atom is there then."""
 
 from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["one_conformer"]
+__all__ = ["occupancy_with_alternatives", "one_conformer"]
 
 
 def one_conformer(
@@ -29,7 +29,7 @@ def one_conformer(
     """
     kept = np.ones(len(places), dtype=bool)
     for place in np.unique(places[altlocs != 0]):
-        at = np.arange(*np.searchsorted(places, (place, place + 1)))
+        at = _at(places, place)
         by_residue = {name: at[residue_names[at] == name] for name in dict.fromkeys(residue_names[at])}
         if all(altlocs[residue].any() for residue in by_residue.values()):
             best = max(by_residue.values(), key=lambda residue: occupancy[residue].mean())
@@ -38,6 +38,61 @@ def one_conformer(
         for residue in by_residue.values():
             kept[residue] = _one_of_each(names[residue], altlocs[residue], occupancy[residue])
     return kept
+
+
+def occupancy_with_alternatives(
+    kept: np.ndarray,
+    places: np.ndarray,
+    residue_names: np.ndarray,
+    names: np.ndarray,
+    altlocs: np.ndarray,
+    occupancy: np.ndarray,
+) -> np.ndarray:
+    """Return occupancies (n_atoms,) in which the atoms that are kept stand for those that are not.
+
+    To the occupancy of an atom is added, from each conformer that was left out in favour of its own, that of the atom of the
+    same name or, where there is none, the conformer's mean; the sum is at most 1. Atoms without a label that have no
+    alternative by name keep their occupancy, and so do labelled ones in whose favour nothing was left out.
+
+    Parameters
+    ----------
+    kept : np.ndarray
+        Mask (n_atoms,) of the atoms that are kept, from :func:`one_conformer`.
+    places, residue_names, names, altlocs, occupancy : np.ndarray
+        As there.
+    """
+    summed = occupancy.astype(np.float64)
+    for place in np.unique(places[~kept]):
+        at = _at(places, place)
+        left_out = at[~kept[at]]
+        for key in dict.fromkeys(zip(residue_names[left_out], altlocs[left_out], strict=True)):
+            conformer = left_out[(residue_names[left_out] == key[0]) & (altlocs[left_out] == key[1])]
+            _add(summed, conformer, at[kept[at]], residue_names, names, altlocs, occupancy)
+    return np.maximum(occupancy, np.minimum(summed, 1.0))
+
+
+def _add(
+    summed: np.ndarray,
+    conformer: np.ndarray,
+    staying: np.ndarray,
+    residue_names: np.ndarray,
+    names: np.ndarray,
+    altlocs: np.ndarray,
+    occupancy: np.ndarray,
+) -> None:
+    """Add the occupancies of a conformer that was left out to those atoms at the same place that stay in its favour."""
+    same_residue = residue_names[staying] == residue_names[conformer[0]]
+    by_name = dict(zip(names[conformer], occupancy[conformer], strict=True))
+    shared = np.isin(names[staying], names[conformer])
+    # those that exclude this conformer: all of another residue, and those whose label shares an atom with it
+    rivals = ~same_residue | np.isin(altlocs[staying], altlocs[staying[shared & same_residue]])
+    for atom in staying[shared | (rivals & (altlocs[staying] != 0))]:
+        summed[atom] += by_name.get(names[atom], occupancy[conformer].mean())
+
+
+def _at(places: np.ndarray, place: int) -> np.ndarray:
+    """Return the indices of the atoms at a place."""
+    return np.arange(*np.searchsorted(places, (place, place + 1)))
 
 
 def _one_of_each(names: np.ndarray, altlocs: np.ndarray, occupancy: np.ndarray) -> np.ndarray:

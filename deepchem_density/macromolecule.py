@@ -10,7 +10,7 @@ import gemmi
 import numpy as np
 from scipy.spatial import cKDTree
 
-from deepchem_density.altlocs import one_conformer
+from deepchem_density.altlocs import occupancy_with_alternatives, one_conformer
 from deepchem_density.errors import FeaturizationError
 from deepchem_density.pdb_lines import checked_pdb
 from deepchem_density.structure import CLOSEST_ATOMS, Structure, atomic_number
@@ -83,14 +83,16 @@ def read_macromolecule(
     -----
     *Alternative locations.* Within a residue, conformers are taken from the highest mean occupancy down (blank, then
     alphabetical on a tie), each unless it shares an atom with one taken before. Where a residue number has several residues
-    as alternatives (point mutations), the one of highest mean occupancy is taken whole, the first on a tie.
+    as alternatives (point mutations), the one of highest mean occupancy is taken whole, the first on a tie. What is taken
+    stands for what is not: its occupancies are the sums over its alternatives, at most 1 (B factors stay its own). Where a
+    file holds one conformer of several only, its occupancies are those of the file.
 
     *Atoms on the same point* (nearer than 0.1 Å). Of two in alternative locations, of the same element with the same residue
     number, or of which one has occupancy 0, that of higher occupancy stays, the first on a tie. Others are an error.
 
-    *B factors and occupancies* are those of the file, with these exceptions: a B that is blank, overflown or negative is NaN
-    (not known); a file in which all are 0 or not known gives none; occupancies that are all 0, or not all from 0 to 1
-    (some programs write charges there), are none (with a logged warning in the latter case); a blank one is 1.
+    *B factors and occupancies* are those of the file otherwise, with these exceptions: a B that is blank, overflown or
+    negative is NaN (not known); a file in which all are 0 or not known gives none; occupancies that are all 0, or not all
+    from 0 to 1 (some programs write charges there), are none (with a logged warning in the latter case); a blank one is 1.
 
     *Elements* come from their columns or else from the names of the atoms. In standard residues a name that only looks like
     a rarer element (``CA`` one column to the left) is carbon, nitrogen, and so on. Residues that share a number but not the
@@ -104,12 +106,15 @@ def read_macromolecule(
     _check_positions(atoms, path.name)
     runs = _runs(atoms)
     residues = _numbered(runs, atoms.residue_names)
-    kept = one_conformer(runs, atoms.residue_names, atoms.names, atoms.altlocs, atoms.occupancy)
-    kept &= _wanted(atoms, numbers, residues, kept, waters, ions)
+    labels = (runs, atoms.residue_names, atoms.names, atoms.altlocs)
+    conformer = one_conformer(*labels, atoms.occupancy)
+    kept = conformer & _wanted(atoms, numbers, residues, conformer, waters, ions)
     if not kept.any():
         raise FeaturizationError(f"waters={waters} and ions={ions} leave no atom of '{path.name}'; keep more of it.")
     kept = _without_copies(atoms, numbers, runs, kept, path.name)
     b_iso, occupancy = _b_factors(atoms.b_iso), _occupancies(atoms.occupancy, path.name)
+    if occupancy is not None:
+        occupancy = occupancy_with_alternatives(conformer, *labels, occupancy).round(_DECIMALS)
     charges = atoms.charges[kept]
     structure = Structure(
         numbers[kept],

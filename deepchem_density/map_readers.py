@@ -90,7 +90,8 @@ def read_map(
     Raises
     ------
     FeaturizationError
-        A file that is missing, broken, of another kind, without map coefficients or with those of several maps.
+        A file that is missing, broken, of another kind, without map coefficients or with those of several maps, or
+        with the same value everywhere.
     ValueError
         Another setting of ``values`` or ``coefficients``.
 
@@ -147,7 +148,12 @@ def _read(path: Path, mtime_ns: int, size: int, pair: Pair | None, values: str) 
         raise FeaturizationError(
             f"gemmi cannot read '{path.name}' as {suffix}: {error}; it is broken or of another kind."
         ) from error
-    scaled = _in_sigma(found.values, path.name) if values == "sigma" else found.values
+    known = found.values[np.isfinite(found.values)]
+    if not known.size or known.min() == known.max():
+        raise FeaturizationError(
+            f"'{path.name}' has the same value everywhere, if any, so that it shows nothing; it is empty or masked altogether."
+        )
+    scaled = _in_sigma(found.values, known) if values == "sigma" else found.values
     return GriddedDensity(scaled, found.origin, found.steps, found.periodic, path.name)
 
 
@@ -161,12 +167,8 @@ def _unknown(path: Path, suffix: str) -> str:
     return f"'{path.name}' ends in '{suffix}'; {accepted}."
 
 
-def _in_sigma(values: np.ndarray, name: str) -> np.ndarray:
-    known = values[np.isfinite(values)]
-    sigma = float(known.std(dtype=np.float64)) if known.size else 0.0
-    if not sigma > 0:
-        raise FeaturizationError(f"'{name}' has the same value everywhere, if any; there is no σ to measure it in.")
-    return (values - float(known.mean(dtype=np.float64))) / sigma
+def _in_sigma(values: np.ndarray, known: np.ndarray) -> np.ndarray:
+    return (values - float(known.mean(dtype=np.float64))) / float(known.std(dtype=np.float64))
 
 
 def _steps(cell: gemmi.UnitCell, sampling: np.ndarray | tuple[int, ...]) -> np.ndarray:

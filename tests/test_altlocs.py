@@ -3,15 +3,27 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from deepchem_density.altlocs import one_conformer
+from deepchem_density.altlocs import occupancy_with_alternatives, one_conformer
+
+Atom = tuple[int, str, str, str, float]
+"""Place, residue, name, alternative location, occupancy."""
 
 
-def chosen(*atoms: tuple[int, str, str, str, float]) -> list[int]:
-    """Indices of the chosen atoms (place, residue, name, alternative location, occupancy)."""
+def columns(atoms: tuple[Atom, ...]) -> tuple[np.ndarray, ...]:
     places, residues, names, altlocs, occupancy = zip(*atoms, strict=True)
     codes = np.array([ord(label) if label else 0 for label in altlocs])
-    mask = one_conformer(np.array(places), np.array(residues), np.array(names), codes, np.array(occupancy))
-    return np.flatnonzero(mask).tolist()
+    return np.array(places), np.array(residues), np.array(names), codes, np.array(occupancy, dtype=float)
+
+
+def chosen(*atoms: Atom) -> list[int]:
+    """Indices of the chosen atoms."""
+    return np.flatnonzero(one_conformer(*columns(atoms))).tolist()
+
+
+def occupancies(*atoms: Atom) -> list[float]:
+    """Those of the chosen atoms, which stand for the others."""
+    kept = one_conformer(*columns(atoms))
+    return occupancy_with_alternatives(kept, *columns(atoms))[kept].round(6).tolist()
 
 
 def test_all_atoms_are_taken_where_there_is_no_choice():
@@ -64,3 +76,58 @@ def test_of_two_residues_in_one_place_one_is_taken():
 
 def test_residues_in_one_place_without_labels_are_both_taken():
     assert chosen((0, "GLY", "CA", "", 1), (0, "HOH", "O", "A", 0.6), (0, "HOH", "O", "B", 0.4)) == [0, 1]
+
+
+def test_what_is_chosen_has_the_occupancy_of_all_its_alternatives():
+    serine = [
+        (0, "SER", "CB", "", 1),
+        (0, "SER", "OG", "A", 0.5),
+        (0, "SER", "OG", "B", 0.3),
+        (0, "SER", "OG", "C", 0.15),
+    ]
+    assert occupancies(*serine) == [1, 0.95]
+    assert occupancies(*serine[:3]) == [1, 0.8]
+    assert occupancies(*serine[:2]) == [1, 0.5]
+
+
+def test_occupancies_without_a_choice_stay():
+    assert occupancies((0, "ALA", "N", "", 1.0), (0, "ALA", "C", "", 0.5), (1, "HOH", "O", "B", 0.3)) == [1, 0.5, 0.3]
+    blank = [(0, "ARG", "CZ", "", 0.5), (0, "ARG", "CZ", "B", 0.5), (0, "ARG", "CD", "", 0.5)]
+    assert occupancies(*blank) == [1, 0.5]
+    # waters of one place in turns, and one that is beside them in part
+    waters = [(3, "HOH", "O", "A", 0.6), (3, "HOH", "O", "B", 0.4), (4, "HOH", "O", "A", 0.6)]
+    assert occupancies(*waters) == [1, 0.6]
+
+
+def test_rounded_occupancies_add_up_to_no_more_than_one():
+    assert occupancies((0, "SER", "OG", "A", 0.51), (0, "SER", "OG", "B", 0.5)) == [1]
+    assert occupancies((0, "SER", "OG", "A", 1.0), (0, "SER", "OG", "B", 1.0), (0, "SER", "CB", "", 1.01)) == [1, 1.01]
+
+
+def test_an_atom_that_an_alternative_lacks_stands_for_its_mean():
+    """B has no hydrogen; its mean is 0.4."""
+    atoms = [
+        (4, "ARG", "CZ", "A", 0.55), (4, "ARG", "CZ", "B", 0.45), (4, "ARG", "NH1", "A", 0.65), (4, "ARG", "NH1", "B", 0.35),
+        (4, "ARG", "H", "A", 0.5), (4, "ARG", "CD", "", 0.7),
+    ]  # fmt: skip
+    assert occupancies(*atoms) == [1, 1, 0.9, 0.7]
+
+
+def test_conformers_that_exclude_each_other_add_up_and_others_do_not():
+    atoms = [
+        (0, "LYS", "CB", "A", 0.7), (0, "LYS", "CB", "B", 0.2), (0, "LYS", "NZ", "C", 0.3), (0, "LYS", "NZ", "D", 0.6),
+        (0, "LYS", "CE", "E", 0.2), (0, "LYS", "HB", "A", 0.7),
+    ]  # fmt: skip
+    assert occupancies(*atoms) == [0.9, 0.9, 0.2, 0.9]
+
+
+def test_the_residue_that_is_taken_stands_for_the_one_in_its_place():
+    serine = [(7, "SER", "CA", "A", 0.3), (7, "SER", "OG", "A", 0.3)]
+    threonine = [(7, "THR", "CA", "B", 0.6), (7, "THR", "OG1", "B", 0.6), (7, "THR", "CG2", "B", 0.6)]
+    assert occupancies((6, "ALA", "CA", "", 0.5), *serine, *threonine, (8, "GLY", "CA", "", 1)) == [
+        0.5,
+        0.9,
+        0.9,
+        0.9,
+        1,
+    ]

@@ -117,7 +117,7 @@ def test_one_of_the_alternative_locations_is_taken(read):
     for lines in ((low, high), (high, low)):
         chosen = read(*ring, *lines)
         assert chosen.positions[:, 0].tolist() == [0, 1.9]
-        assert chosen.site_occupancy.tolist() == [1, 0.6]
+        assert chosen.site_occupancy.tolist() == [1, 1], "the other alternative's 0.4 are not lost"
     mutation = read(
         *(line(" CA ", "SER", "4", 0.1 + i, "C", altloc="A", occupancy="  0.30") for i in range(2)),
         *(line(" CA ", "THR", "4", 0.5 + i, "C", altloc="B", occupancy="  0.70") for i in range(1)),
@@ -125,6 +125,32 @@ def test_one_of_the_alternative_locations_is_taken(read):
     )
     assert mutation.positions[:, 0].tolist() == [0.5, 0]
     assert mutation.residues.tolist() == [0, 1]
+    assert mutation.site_occupancy.tolist() == [1, 1]
+
+
+def test_what_has_no_alternative_in_the_file_keeps_its_occupancy(read):
+    """As in the pockets of PDBbind, from which alternatives were removed, and waters that are there in part."""
+    alone = line(" OG ", "SER", "3", 1.4, "O", occupancy="  0.40")
+    labelled = line(" O  ", "HOH", "4", 9.0, "O", altloc="B", occupancy="  0.30")
+    assert read(alone, labelled).site_occupancy.tolist() == [0.4, 0.3]
+    both = line(" O  ", "HOH", "4", 9.5, "O", altloc="A", occupancy="  0.35")
+    assert read(alone, both, labelled).site_occupancy.tolist() == [0.4, 0.65]
+    assert read(alone, both, labelled, waters=False).site_occupancy.tolist() == [0.4]
+
+
+@pytest.mark.parametrize(
+    "name", ["4ms6/4ms6.pdb", "5a3h/5a3h.pdb", "3ek3/3ek3.cif", "JMJD2DA-x336/JMJD2DA-x336_event2.pdb"]
+)
+def test_alternatives_add_up_to_all_electrons_of_an_entry(name, shared_data):
+    """Sums over all atoms of the file, by gemmi, against those that were chosen: 506 electrons of 4ms6."""
+    path = shared_data / "maps" / name
+    sites = list(gemmi.read_structure(str(path))[0].all())
+    expected = sum(site.atom.occ * site.atom.element.atomic_number for site in sites)
+    chosen = read_macromolecule(path)
+    assert any(site.atom.has_altloc() for site in sites)
+    assert len(chosen.numbers) < len(sites)
+    assert chosen.numbers @ chosen.site_occupancy == pytest.approx(expected, rel=1e-6)
+    assert chosen.site_occupancy.max() <= 1
 
 
 def test_insertion_codes_tell_residues_apart(read):

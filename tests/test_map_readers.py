@@ -350,12 +350,23 @@ def test_headers_without_a_place_in_space_are_refused(tmp_path, cell, words, mes
         read_map(tmp_path / "a.map")
 
 
-@pytest.mark.parametrize("value", [0.0, 3.0, np.nan])
-def test_a_constant_map_has_no_sigma(tmp_path, value):
-    write_ccp4(tmp_path / "flat.map", np.full((5, 5, 5), value), gemmi.UnitCell(5, 5, 5, 90, 90, 90))
-    with pytest.raises(FeaturizationError, match=r"'flat\.map' has the same value everywhere"):
-        read_map(tmp_path / "flat.map")
-    assert read_map(tmp_path / "flat.map", values="file").shape == (5, 5, 5)
+@pytest.mark.parametrize("values", ["sigma", "file"])
+@pytest.mark.parametrize("value", [0.0, 0.1, 3.0, np.nan])
+def test_a_constant_map_shows_nothing(tmp_path, value, values):
+    """0.1 in single precision differs from its mean by rounding, which is no σ."""
+    write_ccp4(tmp_path / "flat.map", np.full((5, 5, 7), value), gemmi.UnitCell(5, 5, 7, 90, 90, 90))
+    (tmp_path / "flat.cube").write_text(cube_text(np.full((4, 5, 6), value)))
+    for suffix in ("map", "cube"):
+        with pytest.raises(FeaturizationError, match=rf"'flat\.{suffix}' has the same value everywhere"):
+            read_map(tmp_path / f"flat.{suffix}", values=values)
+
+
+def test_a_map_with_one_node_that_differs_is_read(tmp_path):
+    spike = np.zeros((5, 5, 5))
+    spike[1, 2, 3] = 1
+    write_ccp4(tmp_path / "spike.map", spike, gemmi.UnitCell(5, 5, 5, 90, 90, 90))
+    np.testing.assert_array_equal(read_map(tmp_path / "spike.map", values="file").values, spike)
+    assert read_map(tmp_path / "spike.map").values.std() == pytest.approx(1, abs=1e-6)
 
 
 def test_settings_that_mean_nothing_are_refused(tmp_path):

@@ -63,7 +63,7 @@ def test_the_ligand_is_the_conformer_of_highest_occupancy_of_the_first_copy(entr
     assert ligand.name == "1abc_LIG"
     np.testing.assert_array_equal(ligand.numbers, [6, 8])
     np.testing.assert_allclose(ligand.positions[:, 0], [5.5, 6.8])
-    np.testing.assert_allclose(ligand.site_occupancy, [0.6, 1.0])
+    np.testing.assert_allclose(ligand.site_occupancy, [1.0, 1.0])
     np.testing.assert_allclose(protein.positions[:, 0], [0, 1.5, 9, 12, 15, 18, 21])
     assert protein.name == entry.name
 

@@ -119,12 +119,23 @@ class GriddedDensity(Density):
         return self._evaluate(_fill_gradients, *_scattered(points), (len(points), 3), points)
 
     def on_axes(self, x: torch.Tensor, y: torch.Tensor, z: torch.Tensor) -> torch.Tensor:
-        """Return the values (nx, ny, nz, 1); raises as ``at`` does."""
-        return self._evaluate(_fill_values, *_crossing(x, y, z), (len(x), len(y), len(z), 1), x)
+        """Return the values (nx, ny, nz, 1).
+
+        Raises
+        ------
+        FeaturizationError
+            As ``at`` does, and where the map is flat: all nodes around these axes have the same value, and so have those
+            around the cube that the longest axis spans (of a box that is looked at slab by slab, a slab may be flat).
+        """
+        values = self._evaluate(_fill_values, *_crossing(x, y, z), (len(x), len(y), len(z), 1), x)
+        self._check_variation(x, y, z)
+        return values
 
     def gradient_on_axes(self, x: torch.Tensor, y: torch.Tensor, z: torch.Tensor) -> torch.Tensor:
-        """Return the gradient (nx, ny, nz, 3) per Å; raises as ``at`` does."""
-        return self._evaluate(_fill_gradients, *_crossing(x, y, z), (len(x), len(y), len(z), 3), x)
+        """Return the gradient (nx, ny, nz, 3) per Å; raises as ``on_axes`` does."""
+        gradient = self._evaluate(_fill_gradients, *_crossing(x, y, z), (len(x), len(y), len(z), 3), x)
+        self._check_variation(x, y, z)
+        return gradient
 
     def _evaluate(
         self,
@@ -137,8 +148,7 @@ class GriddedDensity(Density):
     ) -> torch.Tensor:
         """Fill an array with values at the sums of three sets of vectors (n, 3) in Å."""
         to_nodes = np.linalg.inv(self.steps)
-        with np.errstate(invalid="ignore"):  # of points at infinity, which are refused below
-            gx, gy, gz = (x - self.origin) @ to_nodes.T, y @ to_nodes.T, z @ to_nodes.T
+        gx, gy, gz = self._in_nodes(x, y, z)
         if min(len(gx), len(gy), len(gz)):
             self._check_reach(gx, gy, gz)
         out = np.empty((len(x), len(y), len(z), shape[-1]), np.float64 if like.dtype == torch.float64 else np.float32)
@@ -150,6 +160,26 @@ class GriddedDensity(Density):
                 "around the ligand."
             )
         return torch.from_numpy(out.reshape(shape)).to(like)
+
+    def _in_nodes(self, x: np.ndarray, y: np.ndarray, z: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return three sets of vectors (n, 3) in Å, whose sums are positions, in steps from the first node."""
+        to_nodes = np.linalg.inv(self.steps)
+        with np.errstate(invalid="ignore"):  # of points at infinity, which are refused
+            return (x - self.origin) @ to_nodes.T, y @ to_nodes.T, z @ to_nodes.T
+
+    def _check_variation(self, x: torch.Tensor, y: torch.Tensor, z: torch.Tensor) -> None:
+        """Raise if the map is flat around these axes and in the cube of the longest of them."""
+        longest = max((x, y, z), key=len)
+        sizes = np.array(self.shape, dtype=np.int64)
+        for axes in ((x, y, z), (longest, longest, longest)):
+            # from the middle, where a box has its molecule, so that the search ends with the first node in all but odd cases
+            outward = _crossing(*(axis[axis.abs().argsort()] for axis in axes))
+            if not min(map(len, axes)) or not _is_flat(self._padded, sizes, self.periodic, *self._in_nodes(*outward)):
+                return
+        raise FeaturizationError(
+            f"{self.label} has the same value everywhere in the box, as maps have where they are masked or empty; use a map "
+            "that covers the ligand, and ligand and map in the same frame."
+        )
 
     def _check_reach(self, gx: np.ndarray, gy: np.ndarray, gz: np.ndarray) -> None:
         """Raise if a sum of these coordinates, in nodes, is outside the map."""
@@ -244,6 +274,25 @@ def _fill_gradients(padded, sizes, periodic, gx, gy, gz, to_nodes, out):  # type
                     g2 += w0[a] * p2
                 for c in range(3):
                     out[i, j, k, c] = g0 * to_nodes[0, c] + g1 * to_nodes[1, c] + g2 * to_nodes[2, c]
+
+
+@njit(cache=True, nogil=True)
+def _is_flat(padded, sizes, periodic, gx, gy, gz):  # type: ignore[no-untyped-def]
+    """Return whether all nodes that make up the values at the nodes' coordinates gx + gy + gz are equal."""
+    flat = padded.ravel()
+    plane, line = np.uint64(padded.shape[1] * padded.shape[2]), np.uint64(padded.shape[2])
+    first, u = np.empty(len(gz), np.uint64), np.empty((3, len(gz)))
+    _locate(gx[0], gy[0], gz, sizes, periodic, padded.shape, first, u)
+    level = flat[first[0]]
+    for i in range(len(gx)):
+        for j in range(len(gy)):
+            _locate(gx[i], gy[j], gz, sizes, periodic, padded.shape, first, u)
+            for k in range(len(gz)):
+                for node in range(64):
+                    a, b, c = np.uint64(node // 16), np.uint64(node // 4 % 4), np.uint64(node % 4)
+                    if flat[first[k] + a * plane + b * line + c] != level:
+                        return False
+    return True
 
 
 @njit(fastmath=FASTMATH)

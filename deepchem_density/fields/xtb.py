@@ -18,6 +18,7 @@ import numpy as np
 
 from deepchem_density.errors import ConvergenceError, FeaturizationError
 from deepchem_density.fields.gaussian_orbitals import OrbitalDensity
+from deepchem_density.fields.missing_hydrogens import carbons_without_hydrogens
 from deepchem_density.fields.slater_basis import METHODS, slater_basis, valence_electrons
 from deepchem_density.structure import Structure, symbol
 from deepchem_density.units import BOHR_PER_ANGSTROM
@@ -55,6 +56,12 @@ def xtb_density(structure: Structure, engine: str = "xtb", method: str = "GFN2-x
         fit, or an engine that fails.
     ConvergenceError
         The self-consistent field did not converge.
+
+    Notes
+    -----
+    Hydrogens are missing where the source says so, and where more carbons than there are unpaired electrons have room for
+    them in molecules in which no carbon has any (:func:`~deepchem_density.fields.missing_hydrogens.carbons_without_hydrogens`
+    has the rule and its limits). A single atom is taken for one.
     """
     if engine not in ENGINES:
         raise ValueError(f"engine='{engine}' is not known; {', '.join(map(repr, ENGINES))} are accepted.")
@@ -78,17 +85,30 @@ def _check(structure: Structure, method: str) -> None:
         raise FeaturizationError(
             f"{structure.label} holds {symbol(heaviest)} (Z = {heaviest}); {method} knows H to Rn (Z = 1 to {HEAVIEST_ELEMENT})."
         )
-    if structure.implicit_hydrogens:
-        raise FeaturizationError(
-            f"{structure.label} lacks the positions of {structure.implicit_hydrogens} hydrogens; add them with "
-            "rdkit.Chem.AddHs(mol, addCoords=True), a density without them would be another molecule's."
-        )
+    _check_hydrogens(structure)
     electrons = sum(valence_electrons(symbol(number), method) for number in structure.numbers) - structure.charge
     unpaired = structure.unpaired
     if electrons < 1 or not 0 <= unpaired <= electrons or (electrons - unpaired) % 2:
         raise FeaturizationError(
             f"{structure.label} with charge {structure.charge:+d} has {electrons} valence electrons, which does not go with "
             f"{unpaired} unpaired ones; pass the right charge= (or charge='formal') and unpaired=."
+        )
+
+
+def _check_hydrogens(structure: Structure) -> None:
+    if structure.implicit_hydrogens:
+        raise FeaturizationError(
+            f"{structure.label} lacks the positions of {structure.implicit_hydrogens} hydrogens; add them with "
+            "rdkit.Chem.AddHs(mol, addCoords=True), a density without them would be another molecule's."
+        )
+    bare = len(carbons_without_hydrogens(structure)) if len(structure.numbers) > 1 else 0
+    if bare and bare > structure.unpaired:
+        raise FeaturizationError(
+            f"{structure.label} lacks hydrogens: by its geometry {bare} of its carbons have room for some, and no carbon of the "
+            "same molecule has any; a density without them would be another molecule's. Pass hydrogens='add' with an SDF or mol2 "
+            "file; PDB, mmCIF and xyz files tell no bonds: assign them with "
+            "rdkit.Chem.AllChem.AssignBondOrdersFromTemplate, then rdkit.Chem.AddHs(mol, addCoords=True). For radicals pass "
+            "unpaired=."
         )
 
 

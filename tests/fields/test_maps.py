@@ -207,6 +207,66 @@ def test_a_hole_matters_only_where_it_is_looked_at(periodic):
             look(torch.tensor([[3.5, 6.5, 2.5]]))
 
 
+def masked(level: float = 0.1, shape: tuple[int, int, int] = (40, 36, 44)) -> np.ndarray:
+    """The same value everywhere but in a region in the middle."""
+    values = np.full(shape, level, dtype=np.float32)
+    middle = tuple(slice(n // 2 - 3, n // 2 + 3) for n in shape)
+    values[middle] = noise(4, (6, 6, 6))
+    return values
+
+
+@pytest.mark.parametrize("periodic", [True, False])
+@pytest.mark.parametrize("look", [lambda density: density, GradientMagnitude], ids=["values", "gradient"])
+@pytest.mark.parametrize("oversampling", [1, 3])
+def test_a_box_in_which_a_map_is_flat_is_refused_and_one_that_is_flat_in_part_is_not(periodic, look, oversampling):
+    """With 3 sub-points the large box is looked at in 17 slabs, of which the outer ones are flat."""
+    density = GriddedDensity(masked(), np.zeros(3), np.diag([0.5, 0.6, 0.4]), periodic, "masked.map")
+    seen = look(density)
+    turned = random_rotation(np.random.default_rng(6))
+    for rotation in (np.eye(3), turned):
+        with pytest.raises(FeaturizationError, match=r"'masked\.map' has the same value everywhere in the box"):
+            voxelize(seen, VoxelGrid([5, 5, 5], 4, 0.5, rotation), oversampling)
+        within = voxelize(seen, VoxelGrid(np.array([10, 10.8, 8.8]), 10, 0.2, rotation), oversampling, torch.float64)
+        assert float(within.std()) > 0.01
+        assert float(within[0].std()) < 1e-12
+        beside = voxelize(seen, VoxelGrid(np.array([10, 10.8, 4.5]), 6, 0.5, rotation), oversampling, torch.float64)
+        assert float(beside.std()) > 0
+
+
+def test_one_node_is_enough_for_a_box(density):
+    values = np.zeros(SHAPE)
+    values[4, 6, 3] = 1
+    spike = GriddedDensity(values, density.origin, density.steps, density.periodic)
+    at = density.origin + density.steps @ [4, 6, 3]
+    near, far = (torch.tensor([x], dtype=torch.float64) for x in (0.0, 2.5))
+    assert float(spike.in_frame(at, np.eye(3)).on_axes(near, near, near)) == pytest.approx(1)
+    if density.periodic:
+        with pytest.raises(FeaturizationError, match="the same value everywhere"):
+            spike.in_frame(at, np.eye(3)).on_axes(far, far, far)
+
+
+def test_axes_that_lead_out_of_a_flat_cube_are_not_refused():
+    """The cube of the longest of these axes is flat, what lies on them is not."""
+    density = GriddedDensity(masked(), np.zeros(3), np.diag([0.5, 0.6, 0.4]), True).in_frame([10, 10.8, 3], np.eye(3))
+    x, y, z = torch.linspace(-1, 1, 5), torch.zeros(1), torch.tensor([5.8])
+    assert float(density.on_axes(x, y, z).std()) > 0.01
+    with pytest.raises(FeaturizationError, match="the same value everywhere"):
+        density.on_axes(x, y, y)
+
+
+def test_points_where_a_map_is_flat_have_its_value():
+    """Unlike those of a box: there may be few, in the solvent of a map that was flattened."""
+    density = GriddedDensity(masked(), np.zeros(3), np.eye(3), True)
+    points = torch.tensor([[2.0, 3.5, 2.2], [30.0, 2.0, 1.0]], dtype=torch.float64)
+    torch.testing.assert_close(density.at(points)[:, 0], torch.full((2,), 0.1, dtype=torch.float64), rtol=1e-6, atol=0)
+    assert float(density.gradient_at(points).abs().max()) < 1e-15
+
+
+def test_no_axis_has_no_values(density):
+    none = torch.empty(0)
+    assert density.on_axes(none, none, none).shape == (0, 0, 0, 1)
+
+
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, 1e30])
 def test_points_that_are_nowhere_are_refused(density, bad):
     with pytest.raises(FeaturizationError, match="not finite"):

@@ -7,13 +7,17 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from rdkit import Chem
+from rdkit.Chem import AllChem
 
 from deepchem_density.errors import ConvergenceError, FeaturizationError
 from deepchem_density.fields import xtb
 from deepchem_density.fields.slater_basis import METHODS, valence_electrons
 from deepchem_density.fields.xtb import ENGINES, xtb_density
 from deepchem_density.grid import VoxelGrid, voxelize
-from deepchem_density.structure import Structure, symbol
+from deepchem_density.pdb_ligands import split_ligand
+from deepchem_density.readers import structure_from
+from deepchem_density.structure import Structure, joined, symbol
 
 REFERENCES = (
     "C", "CBr", "CC(=O)[O-]", "CCl", "CO", "CS(=O)(=O)N", "C[NH3+]", "C[Si](C)(C)C", "FC(F)F", "N", "O", "OP(=O)(O)O",
@@ -154,6 +158,59 @@ def test_hydrogens_without_positions(engine):
         FeaturizationError, match=r"'bare carbon' lacks the positions of 4 hydrogens; add them with rdkit"
     ):
         xtb_density(bare, engine)
+
+
+PHENYLETHANOL = "OCCc1ccccc1"
+WRITERS = {".pdb": Chem.MolToPDBBlock, ".xyz": Chem.MolToXYZBlock}
+
+
+@pytest.mark.parametrize("suffix", WRITERS)
+def test_hydrogens_that_a_file_does_not_tell_of(suffix, tmp_path, engine):
+    """Solved all the same, the density would hold 38 electrons instead of 48."""
+    whole = Chem.AddHs(Chem.MolFromSmiles(PHENYLETHANOL))
+    assert AllChem.EmbedMolecule(whole, randomSeed=1) == 0
+    path = tmp_path / f"bare{suffix}"
+    path.write_text(WRITERS[suffix](Chem.RemoveHs(whole)))
+    with pytest.raises(
+        FeaturizationError, match=r"'bare\.\w+' lacks hydrogens: .* 7 of its carbons have room .* hydrogens='add'"
+    ):
+        xtb_density(structure_from(path), engine)
+    path.write_text(WRITERS[suffix](whole))
+    assert xtb_density(structure_from(path), engine).n_electrons == pytest.approx(48, abs=1e-6)
+
+
+def test_a_ligand_of_an_entry_without_hydrogens(shared_data):
+    ligand, _ = split_ligand(shared_data / "maps" / "3pqr" / "3pqr.pdb", "RET")
+    with pytest.raises(FeaturizationError, match=r"'3pqr_RET' lacks hydrogens"):
+        xtb_density(ligand)
+
+
+def test_hydrogens_of_the_surroundings_do_not_hide_that_the_ligand_has_none(molecules):
+    heavy = structure_from(PHENYLETHANOL).without_hydrogens()
+    bare = Structure(heavy.numbers, heavy.positions + np.array([0, 0, 12.0]), name="bare")
+    with pytest.raises(FeaturizationError, match=r"'bare \+ benzene' lacks hydrogens"):
+        xtb_density(joined(bare, molecules["benzene"]))
+
+
+@pytest.mark.parametrize(
+    ("smiles", "electrons"), [("O=C=O", 16), ("FC(F)(F)F", 32), ("FC(F)=C(F)F", 36), ("N#CC#N", 18), ("NC(N)=O", 24)]
+)
+def test_molecules_whose_carbons_bear_no_hydrogen(smiles, electrons, engine):
+    assert xtb_density(structure_from(smiles), engine).n_electrons == pytest.approx(electrons, abs=1e-6)
+
+
+def test_a_radical_without_hydrogens_is_told_by_its_unpaired_electron(engine):
+    positions = np.array([[0, 0, 0], [0, 0, 1.32], [1.24, 0, -0.45], [-0.62, 1.08, -0.45]])
+    radical = Structure([6, 9, 9, 9], positions, unpaired=1)
+    assert xtb_density(radical, engine).n_electrons == pytest.approx(25, abs=1e-6)
+    with pytest.raises(FeaturizationError, match=r"1 of its carbons have room .* For radicals pass unpaired="):
+        xtb_density(Structure([6, 9, 9, 9], positions), engine)
+
+
+@pytest.mark.parametrize("unpaired", [0, 2])
+def test_a_single_carbon_is_an_atom(engine, unpaired):
+    atom = Structure([6], [[0, 0, 0]], unpaired=unpaired)
+    assert xtb_density(atom, engine).n_electrons == pytest.approx(4, abs=1e-6)
 
 
 def test_unknown_engine_and_method(molecules):
