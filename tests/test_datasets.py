@@ -45,7 +45,7 @@ def test_features_labels_weights_and_ids_stand_side_by_side(table: MoleculeTable
     assert (dataset.w == 1).all()
     assert dataset.w.shape == (30, 2)
     assert dataset.ids.tolist() == table.ids.tolist()
-    assert to_dataset(table, Spread()).y.shape == (30, 15)
+    assert to_dataset(table, Spread()).y.shape == (30, 19)
 
 
 def test_failed_molecules_are_dropped_with_their_labels_counted_and_named(table: MoleculeTable) -> None:
