@@ -5,17 +5,18 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from deepchem_density.representations import REPRESENTATIONS, Recipe
 
-__all__ = ["COMPLEX_DEFAULTS", "DATASETS", "NETWORK", "SPLITS", "CurveConfig", "digest"]
+__all__ = ["COMPLEX_DEFAULTS", "DATASETS", "NETWORK", "SPLITS", "CurveConfig", "digest", "short_labels"]
 
 MOLECULES = ("sample", "qm9", "sdf")
 DATASETS = (*MOLECULES, "complexes", "pdbbind")
 SPLITS = ("random", "group", "cluster", "core", "lists", "year")
-NETWORK = ("batch_size", "learning_rate", "widths", "depth", "stem_widths", "n_bins", "pooling")
+NETWORK = ("batch_size", "learning_rate", "widths", "depth", "stem_widths", "n_bins", "dropout", "pooling")
 
 COMPLEX_DEFAULTS: dict[str, Any] = {
     "targets": ("pK",),
@@ -32,6 +33,7 @@ COMPLEX_DEFAULTS: dict[str, Any] = {
     "sigma": 0.7,
     # likewise B factors; with a common one all atoms of an element look alike
     "b_iso": 20.0,
+    "charge": "formal",
 }
 """What takes the place of the defaults of :class:`CurveConfig` for protein-ligand complexes on the command line."""
 
@@ -71,11 +73,12 @@ class CurveConfig:
         Gradient steps of every cell; 0 leaves the length to ``epochs``.
     epochs : int
         Passes over the training molecules, where ``steps`` is 0.
-    batch_size, learning_rate, widths, depth, stem_widths, n_bins, pooling
+    batch_size, learning_rate, widths, depth, stem_widths, n_bins, dropout, pooling
         Network and training, as in :class:`~deepchem_density.cnn.VoxelCNNModel`.
     box_width, voxel_width, oversampling, center, rotation_seed, elements, other, sigma, transform, shape, threshold
         Voxels, as in the featurizers.
-    part, hydrogens, waters, ions, source, engine, method, b_iso, d_min, blur, map_pattern
+    charge, part, hydrogens, waters, ions, source, engine, method, pocket_radius, max_atoms, b_iso, d_min, blur, ionic, \
+    map_pattern, map_coefficients, map_values
         Voxels of complexes and sources of density, as in the featurizers.
     """
 
@@ -99,6 +102,7 @@ class CurveConfig:
     depth: int = 1
     stem_widths: tuple[int, ...] = ()
     n_bins: int | None = None
+    dropout: float = 0.0
     pooling: str = "mean"
     box_width: float = 14.4
     voxel_width: float = 0.6
@@ -110,7 +114,8 @@ class CurveConfig:
     sigma: float = 0.5
     transform: str = "none"
     shape: str = "vdw"
-    threshold: float = 0.0135
+    threshold: float | None = None
+    charge: int | str = 0
     part: str = "complex"
     hydrogens: str = "keep"
     waters: bool = True
@@ -118,10 +123,15 @@ class CurveConfig:
     source: str = "auto"
     engine: str = "xtb"
     method: str = "GFN2-xTB"
+    pocket_radius: float = 5.0
+    max_atoms: int = 500
     b_iso: float | None = None
     d_min: float | None = None
     blur: float = 0.0
+    ionic: bool = False
     map_pattern: str = ""
+    map_coefficients: tuple[str, str] | None = None
+    map_values: str = "sigma"
 
     def check(self) -> None:
         """Refuse what cannot run, before anything is computed.
@@ -181,17 +191,47 @@ class CurveConfig:
         return digest(settings)
 
     @property
-    def label(self) -> str:
-        """The representation and what is special about it, as it is called in tables and figures."""
+    def special(self) -> dict[str, Any]:
+        """The settings of the voxels that matter for the representation and are not the default for such data."""
         defaults = {field.name: field.default for field in dataclasses.fields(self)}
         if self.of_complexes:
             defaults |= COMPLEX_DEFAULTS
-        densities = ("transform", "source", "method", "b_iso", "d_min", "blur", "map_pattern")
+        densities: tuple[str, ...] = (
+            "transform",
+            "source",
+            "method",
+            "charge",
+            "pocket_radius",
+            "b_iso",
+            "d_min",
+            "blur",
+        )
+        densities = (*densities, "ionic", "map_pattern", "map_coefficients", "map_values")
         knobs = {"atom": ("elements", "other", "sigma"), "occupancy": ("shape", "threshold")}.get(self.rep, densities)
         names = (*knobs, "part", "hydrogens", "waters", "ions")
         names = (*names, "box_width", "voxel_width", "oversampling", "center", "rotation_seed")
-        special = [f"{name}={getattr(self, name)}" for name in names if getattr(self, name) != defaults[name]]
-        return f"{self.rep} ({', '.join(special)})" if special else self.rep
+        return {name: getattr(self, name) for name in names if getattr(self, name) != defaults[name]}
+
+    @property
+    def label(self) -> str:
+        """The representation and what is special about it, as it is called in tables and figures."""
+        return _label(self.rep, self.special)
+
+
+def short_labels(configs: Sequence[CurveConfig]) -> list[str]:
+    """Return what to call each of several curves: its representation, and what is special about it and not about all."""
+
+    def shared(name: str) -> bool:
+        return all(name in one.special and one.special[name] == configs[0].special[name] for one in configs)
+
+    return [
+        _label(config.rep, {name: value for name, value in config.special.items() if not shared(name)})
+        for config in configs
+    ]
+
+
+def _label(rep: str, settings: Mapping[str, Any]) -> str:
+    return f"{rep} ({', '.join(f'{name}={value}' for name, value in settings.items())})" if settings else rep
 
 
 def _require(satisfied: bool, name: str, arrived: object, accepted: str) -> None:

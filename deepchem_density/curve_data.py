@@ -2,33 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from deepchem_density.complex_table import ComplexTable
-from deepchem_density.curve_config import CurveConfig
-from deepchem_density.id_lists import read_id_lists
+from deepchem_density.complexes import fingerprint, located
+from deepchem_density.curve_config import CurveConfig, digest
+from deepchem_density.curve_split import split
 from deepchem_density.labelled_complexes import load_complexes
 from deepchem_density.labelled_sdf import load_sdf_csv
 from deepchem_density.molecule_table import MoleculeTable
 from deepchem_density.qm9 import load_qm9, load_sample
-from deepchem_density.sequence_clusters import sequence_clusters
-from deepchem_density.splits import (
-    fixed_split,
-    joined_groups,
-    nested_fractions,
-    split_by_groups,
-    split_by_ids,
-    split_by_lists,
-    split_by_year,
-)
+from deepchem_density.splits import nested_fractions
 from deepchem_density.voxel_store import VoxelStore
 
 __all__ = ["CurveData", "load_dataset", "prepare", "split"]
-
-LEAST_IDENTITY = 0.4
 
 
 def load_dataset(config: CurveConfig) -> MoleculeTable | ComplexTable:
@@ -61,61 +52,32 @@ def _load_sdf(folder: Path, targets: tuple[str, ...]) -> MoleculeTable:
     return load_sdf_csv(sdf, csv, list(targets))
 
 
-def split(config: CurveConfig, table: MoleculeTable | ComplexTable) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the places of the pool for training, of the validation set and of the fixed test set.
-
-    Raises
-    ------
-    ValueError
-        Sizes, columns, lists or years that do not suit the table.
-    """
-    n_test = config.n_test or round(len(table) / 5)
-    if config.split == "random" or isinstance(table, MoleculeTable):
-        return fixed_split(len(table), n_test, config.n_valid, config.split_seed)
-    if config.split == "group":
-        groups = joined_groups(*(table.group(name) for name in config.split_by.split(",")))
-        return split_by_groups(groups, n_test, config.n_valid, config.split_seed)
-    if config.split == "cluster":
-        return split_by_groups(_clusters(table, config.split_by), n_test, config.n_valid, config.split_seed)
-    codes = table.groups.get("pdb", table.ids)
-    if config.split == "core":
-        lists = read_id_lists(config.split_by)
-        core = [code for codes in lists.values() for code in codes]
-        return split_by_ids(codes, core, config.n_valid, seed=config.split_seed)
-    if config.split == "lists":
-        return split_by_lists(codes, read_id_lists(config.split_by))
-    years = table.group("year")
-    return split_by_year(years, int(config.split_by), config.n_valid, groups=codes, seed=config.split_seed)
-
-
-def _clusters(table: ComplexTable, split_by: str) -> np.ndarray:
-    """Return numbers that complexes share whose proteins are alike in sequence, in PDB code or in a column named."""
-    identity, *columns = split_by.split(",")
-    files, places = np.unique(table.proteins, return_inverse=True)
-    try:
-        clusters = sequence_clusters(files.tolist(), float(identity or LEAST_IDENTITY))[places]
-    except ValueError as error:
-        raise ValueError(
-            f"split_by='{split_by}' arrived; a sequence identity from 0 to 1, and columns after it, are accepted: {error}."
-        ) from error
-    known = np.where(clusters < 0, np.nan, clusters)
-    codes = [table.group("pdb")] if "pdb" in table.groups else []
-    return joined_groups(known, *codes, *(table.group(name) for name in columns))
-
-
 @dataclass(frozen=True, eq=False)
 class CurveData:
-    """The molecules of a run, their voxels, and the places of the pool, validation and test set among them."""
+    """The molecules of a run, their voxels, and the places of the pool, validation and test set among them.
+
+    Those that could not be featurized are in no set; ``left_out`` has their ids, as text. ``content`` stands for ids, labels
+    and all that the voxels were made from, the content of files included.
+    """
 
     table: MoleculeTable | ComplexTable
     voxels: np.ndarray
     pool: np.ndarray
     valid: np.ndarray
     test: np.ndarray
+    left_out: tuple[str, ...] = ()
+    content: str = ""
 
 
-def prepare(config: CurveConfig, out: Path, n_jobs: int) -> CurveData:
+def prepare(config: CurveConfig, out: Path, n_jobs: int, without: Collection[str] = ()) -> CurveData:
     """Load, split and featurize the molecules that a run uses; those that fail are left out of every set.
+
+    Parameters
+    ----------
+    config, out, n_jobs
+        As in :func:`~deepchem_density.learning_curve.run_curve`.
+    without : collection of str
+        Ids of further molecules to leave out, as text.
 
     Raises
     ------
@@ -134,11 +96,15 @@ def prepare(config: CurveConfig, out: Path, n_jobs: int) -> CurveData:
     if config.n_train:
         pool = nested_fractions(pool, [config.n_train], config.split_seed)[0]
     table = table.subset(np.concatenate([pool, valid, test]))
-    voxels, failures = VoxelStore(out / "voxels", config.recipe).voxels(table.datapoints(), n_jobs)
+    datapoints = [located(datapoint, config.recipe.reading) for datapoint in table.datapoints()]
+    voxels, failures = VoxelStore(out / "voxels", config.recipe).voxels(datapoints, n_jobs)
     usable = np.ones(len(table), dtype=bool)
     usable[[index for index, _ in failures]] = False
     for features in table.baseline_features().values():
         usable &= np.isfinite(features).all(axis=1)
+    ids = table.ids.astype(str)
+    usable &= ~np.isin(ids, np.array(list(without), dtype=str))
     ends = np.cumsum([len(pool), len(valid), len(test)])
-    parts = [part[usable[part]] for part in np.split(np.arange(len(table)), ends[:-1])]
-    return CurveData(table, voxels, *parts)
+    pool, valid, test = (part[usable[part]] for part in np.split(np.arange(len(table)), ends[:-1]))
+    content = digest([ids.tolist(), table.columns(config.targets).tolist(), fingerprint(datapoints).hex()])
+    return CurveData(table, voxels, pool, valid, test, tuple(ids[~usable].tolist()), content)

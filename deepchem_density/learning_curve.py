@@ -1,56 +1,42 @@
-"""Learning curves: one frozen configuration in, rows of results out.
+"""Learning curves: frozen configurations in, rows of results out.
 
 The test set is fixed by ``split_seed`` and never used for training or choosing anything. The training sets of one seed
-are nested: each fraction holds all smaller ones. Every cell (target set, fraction, seed) trains a network from scratch and
-is compared with baselines on the same molecules: a constant, a line in the element counts, and for complexes a line in the
-number of the ligand's heavy atoms.
+are nested: each fraction holds all smaller ones. Curves that are compared share test set and training molecules: what
+fails in one representation is left out of all. Every cell (curve, fraction, seed) is trained once, also when several
+processes or machines work in one folder or some of them are killed.
 """
 
 from __future__ import annotations
 
-import dataclasses
-import json
-import time
-from collections.abc import Callable
-from dataclasses import dataclass
+import logging
+from collections.abc import Callable, Sequence
+from contextlib import closing
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
-import numpy as np
-
-from deepchem_density.atomic_files import write_text
-from deepchem_density.baselines import predict_constant, predict_linear
-from deepchem_density.cnn import VoxelCNNModel
-from deepchem_density.curve_config import NETWORK, CurveConfig, digest
+from deepchem_density.cells import Cell, EpochHook, Row, cell_folder, read_cell, run_cell
+from deepchem_density.claims import STALE_AFTER, Claim, share
+from deepchem_density.curve_config import CurveConfig
 from deepchem_density.curve_data import CurveData, prepare
-from deepchem_density.metrics import regression_metrics
-from deepchem_density.quiet import deepchem as dc
-from deepchem_density.representations import FEATURE_VERSION
 from deepchem_density.splits import nested_fractions
+from deepchem_density.voxel_store import VoxelStore
 
-__all__ = ["Cell", "Row", "cell_folder", "read_cell", "run_curve"]
+__all__ = ["Cell", "Row", "run_curve", "run_curves"]
 
-Row = dict[str, Any]
-CELL_FORMAT = 1
-NEVER = 10**12
-VALIDATIONS = 10
+logger = logging.getLogger(__name__)
+SHARED = (
+    *("dataset", "data_dir", "targets", "n_train", "n_valid", "n_test"),
+    *("split", "split_by", "split_seed", "fractions", "seeds"),
+)
 
 
-@dataclass(frozen=True, eq=False)
-class Cell:
-    """One trained network: its results, and its predictions for the test set."""
+class _Piece(NamedTuple):
+    """A cell to come: which curve, which training size, which seed."""
 
-    rows: list[Row]
-    ids: np.ndarray
-    truth: np.ndarray
-    predicted: np.ndarray
-    model_dir: Path
-
-    @property
-    def name(self) -> str:
-        """What to call it: representation, training size and seed."""
-        return f"{self.rows[0]['label']}, {self.rows[0]['n_train']} molecules, seed {self.rows[0]['seed']}"
+    curve: int
+    size: int
+    seed: int
 
 
 def run_curve(
@@ -60,7 +46,7 @@ def run_curve(
     on_epoch: Callable[[int, int, int, dict[str, float]], None] | None = None,
     on_cell: Callable[[Cell], None] | None = None,
 ) -> list[Cell]:
-    """Featurize, train and test every cell, and return them in order of training size and seed.
+    """Featurize, train and test every cell of a curve, and return them in order of training size and seed.
 
     Parameters
     ----------
@@ -82,136 +68,144 @@ def run_curve(
     FeaturizationError
         No molecule could be featurized.
     """
-    config.check()
-    data = prepare(config, Path(out), n_jobs)
-    sizes = [max(1, round(fraction * len(data.pool))) for fraction in sorted(config.fractions)]
-    trains = {seed: nested_fractions(data.pool, sizes, seed) for seed in config.seeds}
-    cells = []
-    for place, size in enumerate(sizes):
-        for seed in config.seeds:
-            folder = cell_folder(config, Path(out), size, seed)
-            cell = read_cell(folder)
-            if cell is None:
-                hook = None if on_epoch is None else partial(on_epoch, size, seed)
-                cell = _run_cell(config, data, trains[seed][place], seed, folder, hook)
-            cells.append(cell)
-            if on_cell is not None:
-                on_cell(cell)
-    return cells
+    epochs = None if on_epoch is None else lambda _, *arguments: on_epoch(*arguments)
+    cells = None if on_cell is None else lambda _, cell: on_cell(cell)
+    return run_curves([config], out, n_jobs, epochs, cells)[0]
 
 
-def cell_folder(config: CurveConfig, out: Path, n_train: int, seed: int) -> Path:
-    """Return where a cell is kept: settings and package version of the voxels in its name, as a digest."""
-    ignored = {"fractions", "seeds", "n_valid"}
-    settings = {k: v for k, v in dataclasses.asdict(config).items() if k not in ignored}
-    content = digest([CELL_FORMAT, FEATURE_VERSION, settings, n_train, seed])
-    return out / "cells" / config.study / f"{config.rep}-{n_train}-{seed}-{content}"
+def run_curves(
+    configs: Sequence[CurveConfig],
+    out: str | Path,
+    n_jobs: int = 1,
+    on_epoch: Callable[[CurveConfig, int, int, int, dict[str, float]], None] | None = None,
+    on_cell: Callable[[CurveConfig, Cell], None] | None = None,
+    stale_after: float = STALE_AFTER,
+) -> list[list[Cell]]:
+    """Run several curves on the same molecules, together with whoever else works in the folder, and return the cells of each.
+
+    Parameters
+    ----------
+    configs : sequence of CurveConfig
+        With the same data, split, fractions and seeds.
+    out, n_jobs
+        As in :func:`run_curve`.
+    on_epoch, on_cell : callable, optional
+        As in :func:`run_curve`, with the configuration as first argument. ``on_cell`` is called while the cell is claimed: no
+        two processes are in it with the same cell.
+    stale_after : float
+        As in :func:`~deepchem_density.claims.claimed`.
+
+    Raises
+    ------
+    ValueError
+        A setting that cannot run, or configurations that cannot be compared.
+    FeaturizationError
+        No molecule could be featurized.
+    """
+    _check(configs)
+    curves = _Curves(configs, Path(out), n_jobs, stale_after)
+    curves.featurize()
+    pieces = curves.pieces()
+    cells: dict[_Piece, Cell] = {}
+    while len(cells) < len(pieces):
+        waiting = [piece for piece in pieces if piece not in cells]
+        with closing(share(waiting, curves.folder, stale_after)) as shared:
+            for piece, claim in shared:
+                config = configs[piece.curve]
+                hook = None if on_epoch is None else partial(on_epoch, config, piece.size, piece.seed)
+                cell = curves.cell(piece, claim, hook)
+                if cell is None:
+                    logger.warning("Somebody else has taken over '%s'; it is waited for.", curves.folder(piece).name)
+                    continue
+                cells[piece] = cell
+                if on_cell is not None:
+                    on_cell(config, cell)
+    return [[cells[piece] for piece in pieces if piece.curve == c] for c in range(len(configs))]
 
 
-def read_cell(folder: Path) -> Cell | None:
-    """Return a finished cell, or None where there is none."""
-    try:
-        stored = json.loads((folder / "result.json").read_text())
-    except (FileNotFoundError, json.JSONDecodeError):
-        return None
-    arrays = {name: np.array(stored[name]) for name in ("ids", "truth", "predicted")}
-    return Cell(stored["rows"], **arrays, model_dir=folder / "model")
+def _check(configs: Sequence[CurveConfig]) -> None:
+    if not configs:
+        raise ValueError("No curve arrived; one configuration or more is accepted.")
+    for config in configs:
+        config.check()
+        different = [name for name in SHARED if getattr(config, name) != getattr(configs[0], name)]
+        if different:
+            values = f"{getattr(configs[0], different[0])!r} and {getattr(config, different[0])!r}"
+            raise ValueError(
+                f"Curves with {different[0]}={values} arrived; only curves that share {', '.join(SHARED)} are compared."
+            )
 
 
-def _run_cell(
-    config: CurveConfig,
-    data: CurveData,
-    train: np.ndarray,
-    seed: int,
-    folder: Path,
-    on_epoch: Callable[[int, dict[str, float]], None] | None,
-) -> Cell:
-    """Train one network, test it, and write what came out."""
-    started = time.perf_counter()
-    folder.mkdir(parents=True, exist_ok=True)
-    model = VoxelCNNModel(
-        n_tasks=len(config.targets),
-        n_channels=config.recipe.n_channels,
-        seed=seed,
-        model_dir=folder / "model",
-        **{name: getattr(config, name) for name in NETWORK},
-    )
-    batches = -(-len(train) // config.batch_size)
-    epochs = config.epochs or -(-config.steps // batches)
-    watch = _Watch(model, _dataset(data, data.valid, config.targets), epochs, on_epoch)
-    model.fit(
-        _dataset(data, train, config.targets),
-        nb_epoch=config.epochs or None,
-        max_steps=config.steps or None,
-        max_checkpoints_to_keep=1,
-        checkpoint_interval=NEVER,
-        on_epoch=watch,
-    )
-    about: dict[str, Any] = {"epochs": epochs, "steps": config.steps or epochs * batches}
-    about["parameters"] = sum(p.numel() for p in model.model.parameters())
-    predicted = np.asarray(model.predict(_dataset(data, data.test, config.targets)), dtype=np.float64)
-    about["seconds"] = round(time.perf_counter() - started, 1)
-    test = data.table.subset(data.test)
-    truth = test.columns(config.targets)
-    predicted = predicted.reshape(truth.shape)
-    rows = _rows(config, data, train, seed, predicted, about)
-    result = {"rows": rows, "ids": test.ids.tolist(), "truth": truth.tolist(), "predicted": predicted.tolist()}
-    write_text(folder / "result.json", json.dumps(result))
-    return Cell(rows, test.ids, truth, predicted, folder / "model")
+class _Curves:
+    """The cells of several curves on the same molecules, with the voxels of one curve at a time in memory."""
 
+    def __init__(self, configs: Sequence[CurveConfig], out: Path, n_jobs: int, stale_after: float) -> None:
+        self._configs = configs
+        self._out = out
+        self._n_jobs = n_jobs
+        self._stale_after = stale_after
+        self._failed: list[frozenset[str]] = [frozenset()] * len(configs)
+        self._contents: list[str] = [""] * len(configs)
+        self._pool: list[str] = []
+        self._loaded: tuple[int, CurveData] | None = None
 
-def _dataset(data: CurveData, places: np.ndarray, targets: tuple[str, ...]) -> dc.data.NumpyDataset:
-    return dc.data.NumpyDataset(data.voxels[places], data.table.columns(targets)[places])
+    def featurize(self) -> None:
+        """Compute the voxels of all curves, those of each recipe in one process only, and note what failed."""
+        with closing(share(range(len(self._configs)), self._voxels, self._stale_after)) as shared:
+            for curve, _ in shared:
+                self._featurize(curve)
+        if self._loaded is not None and self._failed_elsewhere(self._loaded[0]):
+            self._loaded = None  # it holds molecules that must not be used
 
+    def _featurize(self, curve: int) -> None:
+        self._loaded = None  # before the next are read: both at once may not fit into memory
+        data = prepare(self._configs[curve], self._out, self._n_jobs)
+        self._failed[curve] = frozenset(data.left_out)
+        self._contents[curve] = data.content
+        self._pool = data.table.ids[data.pool].astype(str).tolist()
+        self._loaded = (curve, data)
 
-def _rows(
-    config: CurveConfig, data: CurveData, train: np.ndarray, seed: int, predicted: np.ndarray, about: dict[str, Any]
-) -> list[Row]:
-    """Return the metrics of the network and of the baselines, trained on the same molecules, for each target."""
-    labels = data.table.columns(config.targets)
-    y, truth = labels[train], labels[data.test]
-    models = {"network": predicted}
-    for name, features in data.table.baseline_features().items():
-        models[name] = predict_linear(features[train], y, features[data.test])
-    models["constant"] = predict_constant(y, len(truth))
-    shared = {
-        "study": config.study,
-        "rep": config.rep,
-        "label": config.label,
-        "dataset": config.dataset,
-        "n_train": len(train),
-        "seed": seed,
-        "n_test": len(truth),
-        **about,
-    }
-    return [
-        {**shared, "model": name, "target": target, "unit": data.table.units.get(target, "")}
-        | regression_metrics(truth[:, t], values[:, t])
-        for name, values in models.items()
-        for t, target in enumerate(config.targets)
-    ]
+    def pieces(self) -> list[_Piece]:
+        """Return the cells of all curves, in order."""
+        return [
+            _Piece(curve, size, seed)
+            for curve, config in enumerate(self._configs)
+            for size in self._sizes()
+            for seed in config.seeds
+        ]
 
+    def folder(self, piece: _Piece) -> Path:
+        """Return where a cell is kept."""
+        failed = self._failed_elsewhere(piece.curve)
+        content = self._contents[piece.curve]
+        return cell_folder(self._configs[piece.curve], self._out, piece.size, piece.seed, failed, content)
 
-class _Watch:
-    """Hands on the metrics of each epoch, and some ten times in a run the error on the validation set."""
+    def cell(self, piece: _Piece, claim: Claim, on_epoch: EpochHook | None) -> Cell | None:
+        """Return a cell that is finished, or train it; None where somebody else has taken it over."""
+        folder = self.folder(piece)
+        found = read_cell(folder)
+        if found is not None:
+            return found
+        data, sizes = self._load(piece.curve), self._sizes()
+        train = nested_fractions(data.pool, sizes, piece.seed)[sizes.index(piece.size)]
+        return run_cell(
+            self._configs[piece.curve], data, train, piece.seed, folder, on_epoch, still_wanted=lambda: claim.held
+        )
 
-    def __init__(
-        self,
-        model: VoxelCNNModel,
-        valid: dc.data.NumpyDataset,
-        epochs: int,
-        on_epoch: Callable[[int, dict[str, float]], None] | None,
-    ) -> None:
-        self.model = model
-        self.valid = valid
-        self.every = max(1, epochs // VALIDATIONS)
-        self.last = epochs
-        self.on_epoch = on_epoch
+    def _voxels(self, curve: int) -> Path:
+        return VoxelStore(self._out / "voxels", self._configs[curve].recipe).folder
 
-    def __call__(self, epoch: int, metrics: dict[str, float]) -> None:
-        if self.on_epoch is None:
-            return
-        if len(self.valid) and (epoch % self.every == 0 or epoch == self.last):
-            predicted = np.asarray(self.model.predict(self.valid)).reshape(self.valid.y.shape)
-            metrics = {**metrics, "valid_mae": float(np.abs(predicted - self.valid.y).mean())}
-        self.on_epoch(epoch, metrics)
+    def _sizes(self) -> list[int]:
+        failed = frozenset().union(*self._failed)
+        n_pool = sum(molecule not in failed for molecule in self._pool)
+        return list(dict.fromkeys(max(1, round(part * n_pool)) for part in sorted(self._configs[0].fractions)))
+
+    def _failed_elsewhere(self, curve: int) -> tuple[str, ...]:
+        return tuple(sorted(frozenset().union(*self._failed) - self._failed[curve]))
+
+    def _load(self, curve: int) -> CurveData:
+        if self._loaded is None or self._loaded[0] != curve:
+            self._loaded = None
+            failed = self._failed_elsewhere(curve)
+            self._loaded = (curve, prepare(self._configs[curve], self._out, self._n_jobs, failed))
+        return self._loaded[1]

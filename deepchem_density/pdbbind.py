@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from deepchem_density.complex_table import ComplexTable
-from deepchem_density.pdbbind_index import label_disagreements, read_indexes
+from deepchem_density.pdbbind_index import label_disagreements, read_indexes, read_uniprot
 
 __all__ = ["PK_UNIT", "find_indexes", "read_pdbbind_folder"]
 
@@ -56,7 +56,8 @@ def read_pdbbind_folder(
         Ids are the names of the complexes' folders. Task "pK" in -log10(M), computed from the measurement. Groups: "pdb",
         "set" (names of the sets that hold it, joined by "|"; complexes in
         ``folder`` itself bear its name), year, resolution (Å), measure
-        ("Kd", "Ki", "IC50"), relation, molar, cluster, note; see `read_index`. `left_out` names every complex without
+        ("Kd", "Ki", "IC50"), relation, molar, cluster, note; see `read_index`. Where there is an INDEX file of names, such
+        as INDEX_general_PL_name.2020, also "uniprot", "" where it is not known. `left_out` names every complex without
         label or file, and why.
 
     Raises
@@ -92,7 +93,7 @@ def read_pdbbind_folder(
     logger.info("%d complexes in '%s', %d left out", len(rows), folder, len(left_out))
     if not rows:
         raise ValueError(f"None of {len(left_out)} complexes in '{folder}' can be used; the first: {left_out[0]}.")
-    return _table(pd.DataFrame(rows), labels, tuple(left_out), str(folder))
+    return _table(pd.DataFrame(rows), labels, _uniprot(folder), tuple(left_out), str(folder))
 
 
 def find_indexes(folder: str | os.PathLike[str]) -> list[Path]:
@@ -100,12 +101,23 @@ def find_indexes(folder: str | os.PathLike[str]) -> list[Path]:
 
     The newest come first, and of one year general lists before refined before core ones.
     """
+    files = _index_files(folder, "INDEX_*") | _index_files(folder, "*CoreSet.dat")
+    return sorted((file for file in files if not _NO_AFFINITIES.search(file.name)), key=_trust)
+
+
+def _index_files(folder: str | os.PathLike[str], pattern: str) -> set[Path]:
     folder = Path(folder).resolve()
-    places = [place for pattern in _INDEX_FOLDERS for place in ([folder] if not pattern else folder.glob(pattern))]
-    files = {file for place in [*places, folder.parent / "index"] for file in place.glob("INDEX_*")}
-    files |= {file for place in [*places, folder.parent / "index"] for file in place.glob("*CoreSet.dat")}
-    usable = [file for file in files if file.is_file() and not _NO_AFFINITIES.search(file.name)]
-    return sorted(usable, key=_trust)
+    places = [place for where in _INDEX_FOLDERS for place in ([folder] if not where else folder.glob(where))]
+    return {file for place in [*places, folder.parent / "index"] for file in place.glob(pattern) if file.is_file()}
+
+
+def _uniprot(folder: Path) -> dict[str, str]:
+    """Return code -> accession from all INDEX files of names; the newest counts where they differ."""
+    files = {file for pattern in ("INDEX_*_PL_name*", "INDEX_refined_name*") for file in _index_files(folder, pattern)}
+    accessions: dict[str, str] = {}
+    for file in sorted(files, key=_trust, reverse=True):
+        accessions |= read_uniprot(file).to_dict()
+    return accessions
 
 
 def _trust(file: Path) -> tuple[int, int, int, str]:
@@ -182,7 +194,11 @@ def _set_names(folder: Path, places: list[Path]) -> str:
 
 
 def _table(
-    rows: pd.DataFrame, labels: pd.DataFrame, left_out: tuple[tuple[str, str], ...], source: str
+    rows: pd.DataFrame,
+    labels: pd.DataFrame,
+    uniprot: dict[str, str],
+    left_out: tuple[tuple[str, str], ...],
+    source: str,
 ) -> ComplexTable:
     codes = rows["id"].str.lower()
     of = labels.loc[codes]
@@ -190,6 +206,8 @@ def _table(
     for name in _GROUPS:
         values = of[name].to_numpy()
         groups[name] = values.astype(np.str_) if values.dtype == object or of[name].dtype == "str" else values
+    if uniprot:
+        groups["uniprot"] = np.array([uniprot.get(code, "") for code in codes], dtype=np.str_)
     return ComplexTable(
         ids=rows["id"].to_numpy(dtype=np.str_),
         ligands=rows["ligand"].to_numpy(dtype=np.str_),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import os
 import re
@@ -9,9 +10,14 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-__all__ = ["INDEX_COLUMNS", "affinity_of", "label_disagreements", "read_index", "read_indexes"]
+from deepchem_density.splits import joined_groups
+
+__all__ = ["INDEX_COLUMNS", "affinity_of", "label_disagreements", "read_index", "read_indexes", "read_uniprot"]
+
+logger = logging.getLogger(__name__)
 
 INDEX_COLUMNS = (
     "pK",
@@ -34,6 +40,7 @@ ROUNDING = 0.0051
 
 _MOLAR = {"": 1.0, "m": 1e-3, "u": 1e-6, "µ": 1e-6, "μ": 1e-6, "n": 1e-9, "p": 1e-12, "f": 1e-15}
 _AFFINITY = re.compile(r"(Kd|Ki|IC50)(<=|>=|=|<|>|~)(\d+\.?\d*(?:[eE][-+]?\d+)?)([munpfµμ]?)M")
+_CODE = re.compile(r"[0-9][0-9A-Za-z]{3}")
 _LAYOUT = "'code resolution year [-log10 K] [Kd|Ki|IC50 and its value] [cluster] [// reference (ligand) note]'"
 
 
@@ -124,7 +131,8 @@ def read_index(path: str | os.PathLike[str]) -> pd.DataFrame:
 def read_indexes(paths: Iterable[str | os.PathLike[str]]) -> pd.DataFrame:
     """Join several INDEX files: for a code in more than one, the line of the first file counts.
 
-    Its cluster is that of the first file that gives one, since general lists do not.
+    Its cluster is that of the file that gives one, since general lists do not. Where several do, each with numbers of its
+    own, codes that share a cluster in any of them share one of the new numbers given here.
 
     Raises ValueError if no path arrives, and as `read_index` does.
     """
@@ -132,10 +140,50 @@ def read_indexes(paths: Iterable[str | os.PathLike[str]]) -> pd.DataFrame:
     if not frames:
         raise ValueError("no INDEX file arrived; give at least one, such as INDEX_general_PL_data.2020")
     joined = pd.concat(frames)
-    clusters = joined["cluster"][joined["cluster"] >= 0]
     first = joined[~joined.index.duplicated()].copy()
-    first["cluster"] = clusters[~clusters.index.duplicated()].reindex(first.index, fill_value=-1)
+    columns = [frame["cluster"][frame["cluster"] >= 0].reindex(first.index) for frame in frames]
+    columns = [column for column in columns if column.notna().any()]
+    if len(columns) == 1:
+        first["cluster"] = columns[0].fillna(-1).astype(np.int64)
+    elif columns:
+        known = np.any([column.notna() for column in columns], axis=0)
+        first["cluster"] = np.where(known, joined_groups(*(column.to_numpy() for column in columns)), -1)
     return first
+
+
+def read_uniprot(path: str | os.PathLike[str]) -> pd.Series:
+    """Read the UniProt accessions in an INDEX file of names, such as INDEX_general_PL_name.2020.
+
+    Returns
+    -------
+    pandas.Series
+        PDB code in lower case -> accession, such as "P29994", in the order of the file. Codes without one ("------") are
+        left out, as are lines that are not 'code year accession name', whose number is logged: labels do not rest on them.
+
+    Raises
+    ------
+    OSError
+        If there is no such file.
+    """
+    path = Path(path)
+    found: dict[str, str] = {}
+    unread: list[int] = []
+    for place, line in enumerate(path.read_text(encoding="utf-8-sig", errors="replace").splitlines(), start=1):
+        words = line.split()
+        if not words or line.startswith("#"):
+            continue
+        if len(words) < 3 or not _CODE.fullmatch(words[0]) or not re.fullmatch(r"\d{4}", words[1]):
+            unread.append(place)
+        elif words[2].strip("-_"):
+            found.setdefault(words[0].lower(), words[2].upper())
+    if unread:
+        logger.warning(
+            "%d lines of '%s', such as line %d, are not 'code year accession name' and are left out",
+            len(unread),
+            path.name,
+            unread[0],
+        )
+    return pd.Series(found, dtype=object)
 
 
 def label_disagreements(index: pd.DataFrame, tolerance: float = ROUNDING) -> pd.DataFrame:
@@ -147,7 +195,7 @@ def _row(line: str) -> tuple[str, dict[str, Any]]:
     """Return code and columns of a line, or raise ValueError with what is wrong."""
     head, _, tail = line.partition("//")
     words = head.split()
-    if len(words) < 4 or not re.fullmatch(r"[0-9][0-9A-Za-z]{3}", words[0]):
+    if len(words) < 4 or not _CODE.fullmatch(words[0]):
         raise ValueError(f"lines of the form {_LAYOUT} are read")
     code, resolution, year, *rest = words
     if not re.fullmatch(r"\d{4}", year):

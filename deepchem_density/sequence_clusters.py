@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
+from pathlib import Path
 
 import gemmi
 import numpy as np
-from scipy.sparse import coo_matrix, csr_matrix
-from scipy.sparse.csgraph import connected_components
+from scipy.cluster.hierarchy import DisjointSet
+from scipy.sparse import csr_matrix
 
 from deepchem_density.errors import FeaturizationError
+from deepchem_density.residue_numbers import LONGEST_POCKET, same_protein_pairs
 from deepchem_density.splits import joined_groups
 
 __all__ = ["chain_sequences", "cluster_sequences", "sequence_clusters", "sequence_identity"]
@@ -53,6 +56,11 @@ def chain_sequences(path: str | os.PathLike[str]) -> tuple[str, ...]:
     FeaturizationError
         If the file cannot be read.
     """
+    return tuple(_sequence(chain) for chain in _chains(path))
+
+
+def _chains(path: str | os.PathLike[str]) -> list[list[tuple[str, str]]]:
+    """Return number and letter of each residue of each chain, as far as it is an amino acid."""
     try:
         models = gemmi.read_structure(os.fspath(path))
         chains = list(models[0]) if len(models) else []
@@ -60,11 +68,15 @@ def chain_sequences(path: str | os.PathLike[str]) -> tuple[str, ...]:
         raise FeaturizationError(
             f"No sequence can be read from '{path}' ({error}); give a PDB or mmCIF file."
         ) from error
-    sequences: dict[str, str] = {}
+    residues: dict[str, list[tuple[str, str]]] = {}
     for chain in chains:
-        letters = "".join(_letter(residue.name) for residue in chain.first_conformer())
-        sequences[chain.name] = sequences.get(chain.name, "") + letters
-    return tuple(sequence for sequence in sequences.values() if sequence)
+        named = ((str(residue.seqid), _letter(residue.name)) for residue in chain.first_conformer())
+        residues.setdefault(chain.name, []).extend((number, letter) for number, letter in named if letter)
+    return [chain for chain in residues.values() if chain]
+
+
+def _sequence(chain: list[tuple[str, str]]) -> str:
+    return "".join(letter for _, letter in chain)
 
 
 def sequence_identity(first: str, second: str) -> float:
@@ -119,19 +131,44 @@ def sequence_clusters(
     Notes
     -----
     A pocket's sequence is that of the residues in it. Pockets are better conserved than their proteins, so 0.4 joins more
-    than 0.4 of whole sequences does (all protein kinases); two distant pockets of one protein share no residue and are
-    not joined. Use whole proteins where there are files of them, and join PDB codes.
+    than 0.4 of whole sequences does (all protein kinases). Pockets that share too few residues to be aligned are similar
+    where these bear the same numbers, see `deepchem_density.residue_numbers`; two distant pockets of one protein share no
+    residue and are not joined. Use whole proteins where there are files of them, and join PDB codes.
+
+    Of 192 clusters at 40 % of whole sequences (usearch) among 601 pockets of PDBbind, this parts 4 at 0.4, and the largest
+    cluster holds 82 pockets, of 23 of those. An identity from 0.25 to 0.5 parts the same 4; without the numbers 9 are
+    parted, and the largest cluster holds 81.
     """
+    _check(identity, linkage)
     names = [os.fspath(path) for path in paths]
-    sequences = {name: chain_sequences(name) for name in dict.fromkeys(names)}
-    known = [name for name, chains in sequences.items() if chains]
-    clusters = dict(zip(known, cluster_sequences([sequences[name] for name in known], identity, linkage), strict=True))
-    unknown = len(sequences) - len(known)
-    if unknown:
-        logger.info("%d of %d structures have no known amino acid; their cluster is -1", unknown, len(sequences))
-    numbers = np.array([clusters.get(name, -1) for name in names], dtype=np.int64)
+    changed = {name: Path(name).stat().st_mtime_ns if Path(name).exists() else 0 for name in dict.fromkeys(names)}
+    found = _clusters_of_files(tuple(changed.items()), identity, linkage)
+    numbers = np.array([found[name] for name in names], dtype=np.int64)
     numbers[numbers >= 0] = joined_groups(numbers[numbers >= 0])
     return numbers
+
+
+@lru_cache(maxsize=8)
+def _clusters_of_files(files: tuple[tuple[str, int], ...], identity: float, linkage: str) -> dict[str, int]:
+    """Return the cluster of each file, -1 without sequence; the times tell files that were written anew.
+
+    Kept, since a run parts the same complexes again for every curve.
+    """
+    chains = {name: _chains(name) for name, _ in files}
+    known = [name for name, residues in chains.items() if residues]
+    proteins = [tuple(_sequence(chain) for chain in chains[name]) for name in known]
+    numbered = [
+        chain
+        for name, protein in zip(known, map(_counting, proteins), strict=True)
+        for chain in chains[name]
+        if _sequence(chain) in protein
+    ]
+    pairs = [(_sequence(numbered[a]), _sequence(numbered[b])) for a, b in same_protein_pairs(numbered)]
+    clusters = dict(zip(known, _clusters(proteins, identity, linkage, pairs), strict=True))
+    unknown = len(chains) - len(known)
+    if unknown:
+        logger.info("%d of %d structures have no known amino acid; their cluster is -1", unknown, len(chains))
+    return {name: int(clusters.get(name, -1)) for name in chains}
 
 
 def cluster_sequences(
@@ -164,31 +201,40 @@ def cluster_sequences(
     Notes
     -----
     Only chains that share more words of three residues than two random sequences of their lengths would are aligned. Of
-    5,394 similar pairs (0.4) among 634 chains of PDBbind pockets this misses 5, of 3,421 (0.5) none.
+    5,394 similar pairs (0.4) among 634 chains of PDBbind pockets this misses 5, of 3,421 (0.5) none. Of random chains above
+    150 residues that are equal in 0.45 of the shorter one it misses up to 2 %; real ones, whose equal residues stand
+    together, share more words.
     """
+    _check(identity, linkage)
+    return _clusters(proteins, identity, linkage, ())
+
+
+def _check(identity: float, linkage: str) -> None:
     if not 0 < identity <= 1 or linkage not in ("single", "greedy"):
         raise ValueError(
             f"identity={identity!r}, linkage={linkage!r} arrived; accepted: 0 < identity <= 1; 'single', 'greedy'."
         )
+
+
+def _clusters(
+    proteins: Sequence[tuple[str, ...]], identity: float, linkage: str, known: Iterable[tuple[str, str]]
+) -> np.ndarray:
+    """Cluster as `cluster_sequences` does; the pairs of sequences in `known` are similar whatever their identity."""
     if not proteins:
         return np.empty(0, dtype=np.int64)
     chains = [_counting(protein) for protein in proteins]
     distinct = sorted({chain for protein in chains for chain in protein})
     number = {chain: place for place, chain in enumerate(distinct)}
-    pairs = _similar_pairs(distinct, identity)
     members = [[number[chain] for chain in protein] for protein in chains]
-    return _linked(members, pairs) if linkage == "single" else _greedy(members, pairs, distinct)
-
-
-def _linked(members: list[list[int]], pairs: list[tuple[int, int]]) -> np.ndarray:
-    """Return the connected components: a protein is tied to its chains, and a chain to similar ones."""
-    n = len(members)
-    ties = [(place, n + chain) for place, own in enumerate(members) for chain in own]
-    ties += [(n + first, n + second) for first, second in pairs]
-    ends = np.array(ties, dtype=np.int64).reshape(-1, 2).T
-    size = int(ends.max(initial=n - 1)) + 1
-    graph = coo_matrix((np.ones(ends.shape[1], dtype=bool), (ends[0], ends[1])), shape=(size, size))
-    return joined_groups(connected_components(graph, directed=False)[1][:n])
+    pairs = [(number[first], number[second]) for first, second in known]
+    if linkage == "greedy":
+        return _greedy(members, [*pairs, *_similar_pairs(distinct, identity)], distinct)
+    tied = DisjointSet(range(len(distinct)))
+    for first, second in [*pairs, *((own[0], other) for own in members for other in own[1:])]:
+        tied.merge(first, second)
+    for first, second in _similar_pairs(distinct, identity, tied):
+        tied.merge(first, second)
+    return joined_groups([tied[own[0]] for own in members])
 
 
 def _greedy(members: list[list[int]], pairs: list[tuple[int, int]], distinct: list[str]) -> np.ndarray:
@@ -207,12 +253,15 @@ def _greedy(members: list[list[int]], pairs: list[tuple[int, int]], distinct: li
     return joined_groups(clusters)
 
 
-def _similar_pairs(sequences: list[str], identity: float) -> list[tuple[int, int]]:
-    """Return the pairs of sequences whose identity reaches the threshold."""
+def _similar_pairs(sequences: list[str], identity: float, tied: DisjointSet | None = None) -> Iterator[tuple[int, int]]:
+    """Yield the pairs of sequences whose identity reaches the threshold, except those that are tied by then."""
     residues = [_residues(sequence) for sequence in sequences]
     scoring = _scoring()
-    candidates = _candidates(sequences)
-    return [(a, b) for a, b in candidates if _identity(residues[a], residues[b], scoring, identity) >= identity]
+    for a, b in _candidates(sequences):
+        if tied is not None and tied.connected(a, b):
+            continue
+        if _identity(residues[a], residues[b], scoring, identity) >= identity:
+            yield a, b
 
 
 def _candidates(sequences: list[str]) -> Iterator[tuple[int, int]]:
@@ -224,8 +273,10 @@ def _candidates(sequences: list[str]) -> Iterator[tuple[int, int]]:
         shared = (block @ words.T).toarray()
         # frequencies of amino acids differ: 1.3 times what twenty equal ones would give
         expected = 1.3 * counts[start : start + _BLOCK, None] * counts[None, :] / len(_LETTERS) ** _WORD
-        short = np.minimum(counts[start : start + _BLOCK, None], counts[None, :]) < 1
-        rows, columns = np.nonzero((shared > expected) | short)
+        shorter = np.minimum(counts[start : start + _BLOCK, None], counts[None, :])
+        # whole chains that are similar share many more, and would else be aligned with a tenth of all others
+        expected += np.where(shorter > LONGEST_POCKET, 2 * np.sqrt(expected), 0)
+        rows, columns = np.nonzero((shared > expected) | (shorter < 1))
         yield from (
             (int(row) + start, int(column)) for row, column in zip(rows, columns, strict=True) if column > row + start
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
@@ -221,7 +222,7 @@ def split_by_lists(
     names : sequence of str
         (n,) PDB codes or ids; upper and lower case are the same. Complexes in no list are left out, and counted in the log.
     lists : mapping of str to iterable of str
-        Name of the set -> ids, as `deepchem_density.id_lists.read_id_lists` gives them.
+        Name of the set -> ids, as `deepchem_density.id_lists.published_lists` or `read_id_lists` give them.
     train, valid, test : str
         Which lists to take; ``valid=""`` for no validation set.
 
@@ -262,8 +263,9 @@ def split_by_year(
 
     Parameters
     ----------
-    years : sequence of number
-        (n,) year of release of each complex.
+    years : sequence of number or str
+        (n,) year of release of each complex. Those of an unknown year (None, NaN, "" or "nan") are left out of every set,
+        and their number is logged.
     last_train_year : int
         The last one to train on.
     n_valid, groups, seed
@@ -272,20 +274,24 @@ def split_by_year(
     Raises
     ------
     ValueError
-        If a year is not known, or training or test would be empty.
+        If a year is no number, none is known, or training or test would be empty.
     """
-    known = np.asarray(years).astype(np.float64)
-    if not np.isfinite(known).all():
-        raise ValueError(
-            f"{np.count_nonzero(~np.isfinite(known))} years are not known; leave these complexes out first"
-        )
-    later = known > last_train_year
+    numbers = np.array([_year(year) for year in _plain(years)], dtype=np.float64)
+    known = np.flatnonzero(np.isfinite(numbers))
+    if len(known) < len(numbers):
+        logger.info("%d of %d complexes have no known year and are left out", len(numbers) - len(known), len(numbers))
+    if len(known) == 0:
+        raise ValueError(f"none of the {len(numbers)} years is known; a number for each complex is accepted")
+    later = numbers[known] > last_train_year
     if later.all() or not later.any():
+        first, last = numbers[known].min(), numbers[known].max()
         raise ValueError(
-            f"last_train_year={last_train_year} arrived; the years go from {known.min():.0f} to {known.max():.0f}, and each "
-            "side needs a complex"
+            f"last_train_year={last_train_year} arrived; the years go from {first:.0f} to {last:.0f}, and each side needs a "
+            "complex"
         )
-    return split_around(later, n_valid, groups=groups, seed=seed)
+    kept = None if groups is None else [_plain(groups)[place] for place in known]
+    pool, valid, test = split_around(later, n_valid, groups=kept, seed=seed)
+    return known[pool], known[valid], known[test]
 
 
 def nested_fractions(train_pool: np.ndarray, sizes: Sequence[int] | Sequence[float], seed: int = 0) -> list[np.ndarray]:
@@ -320,6 +326,19 @@ def nested_fractions(train_pool: np.ndarray, sizes: Sequence[int] | Sequence[flo
         )
     order = np.random.default_rng(seed).permutation(n)
     return [train_pool[order[:count]] for count in counts]
+
+
+def _year(year: object) -> float:
+    """Return the year as a number, NaN where it is not known."""
+    if _is_missing(year):
+        return math.nan
+    try:
+        number = float(str(year))
+    except ValueError:
+        number = math.inf
+    if not math.isfinite(number):
+        raise ValueError(f"the year {year!r} arrived; a number, or nothing where it is not known, is accepted")
+    return number
 
 
 def _count(size: float, n: int) -> int:

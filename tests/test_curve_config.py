@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from deepchem_density.curve_config import COMPLEX_DEFAULTS, CurveConfig, digest
+from deepchem_density.curve_config import COMPLEX_DEFAULTS, CurveConfig, digest, short_labels
 
 
 @pytest.mark.parametrize(
@@ -40,6 +40,14 @@ def test_what_is_special_about_a_representation_is_in_its_label():
     assert CurveConfig(rep="atom", transform="sqrt").label == "atom"
     assert CurveConfig(rep="density").study == CurveConfig(rep="atom").study
     assert CurveConfig(rep="density").study != CurveConfig(rep="density", steps=77).study
+
+
+def test_what_is_special_about_all_curves_is_not_in_their_short_labels():
+    wide = {"voxel_width": 1.2, "hydrogens": "drop"}
+    configs = [CurveConfig(rep="atom", **wide), CurveConfig(rep="density", transform="sqrt", **wide)]
+    assert short_labels(configs) == ["atom", "density (transform=sqrt)"]
+    assert short_labels([configs[0], CurveConfig(rep="density")]) == [configs[0].label, "density"]
+    assert short_labels(configs[:1]) == ["atom"]
 
 
 def test_defaults_for_complexes_are_not_special():

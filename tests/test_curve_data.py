@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
-import json
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -9,7 +9,7 @@ import pytest
 from complex_files import write_complex
 
 from deepchem_density.curve_config import COMPLEX_DEFAULTS, CurveConfig
-from deepchem_density.curve_data import load_dataset, prepare, split
+from deepchem_density.curve_data import load_dataset, prepare
 
 SEQUENCES = {"A": "GASTV", "B": "KRDEN", "C": "FWYHM", "D": "LIPQG"}
 
@@ -31,11 +31,6 @@ def complexes(tmp_path_factory) -> CurveConfig:
     return CurveConfig(**settings, rep="occupancy", dataset="complexes", data_dir=str(csv))
 
 
-def sets(config: CurveConfig):
-    table = load_dataset(config)
-    return table, split(config, table)
-
-
 def test_an_sdf_folder_needs_one_sdf_and_its_labels(tmp_path):
     config = CurveConfig(dataset="sdf", data_dir=str(tmp_path))
     with pytest.raises(ValueError, match=r"0 \.sdf files"):
@@ -53,44 +48,6 @@ def test_what_the_data_do_not_have_is_named(changed, message, tmp_path):
         prepare(dataclasses.replace(CurveConfig(rep="occupancy"), **changed), tmp_path, 1)
 
 
-@pytest.mark.parametrize(
-    ("how", "by"), [("random", ""), ("group", "family"), ("cluster", ""), ("cluster", "0.9,family"), ("year", "2011")]
-)
-def test_every_split_parts_the_complexes(complexes, how, by):
-    table, (pool, valid, test) = sets(dataclasses.replace(complexes, split=how, split_by=by))
-    assert len(test) == 4
-    assert sorted([*pool, *valid, *test]) == list(range(16))
-    if how == "year":
-        assert table.group("year")[test].astype(int).min() == 2012
-    elif by.endswith("family"):
-        assert not set(table.group("family")[test]) & set(table.group("family")[pool])
-
-
-def test_a_core_set_and_published_lists(complexes, tmp_path):
-    core = tmp_path / "core.txt"
-    core.write_text("1abc\n4abc\n")
-    table, (pool, _, test) = sets(dataclasses.replace(complexes, split="core", split_by=str(core)))
-    assert table.group("pdb")[test].tolist() == ["1abc", "4abc"]
-    assert len(pool) == 14
-    lists = tmp_path / "lists.json"
-    lists.write_text(json.dumps({"train": ["5abc", "6abc"], "valid": ["7abc"], "test": ["8abc"]}))
-    table, parts = sets(dataclasses.replace(complexes, split="lists", split_by=str(lists)))
-    assert [table.group("pdb")[part].tolist() for part in parts] == [["5abc", "6abc"], ["7abc"], ["8abc"]]
-
-
-@pytest.mark.parametrize(
-    ("how", "by", "message"), [("cluster", "many", "split_by='many'"), ("group", "colour", "colour")]
-)
-def test_a_split_that_does_not_suit_is_named(complexes, how, by, message):
-    with pytest.raises(ValueError, match=message):
-        sets(dataclasses.replace(complexes, split=how, split_by=by))
-
-
-def test_a_fifth_is_tested_where_no_number_is_given(complexes):
-    _, (_, _, test) = sets(dataclasses.replace(complexes, split="random", n_test=0))
-    assert len(test) == 3
-
-
 def test_what_fails_is_left_out_of_its_set(complexes, tmp_path):
     data = prepare(dataclasses.replace(complexes, split="random"), tmp_path, 1)
     used = np.concatenate([data.pool, data.valid, data.test])
@@ -98,3 +55,19 @@ def test_what_fails_is_left_out_of_its_set(complexes, tmp_path):
     assert "x3abc" not in data.table.ids[used]
     assert data.voxels.shape == (16, 6, 6, 6, 1)
     assert all(data.voxels[place].any() for place in used)
+
+
+def test_other_labels_or_files_are_other_content(complexes, tmp_path):
+    folder = Path(complexes.data_dir).parent
+    config = dataclasses.replace(complexes, split="random")
+    plain = prepare(config, tmp_path, 1).content
+    assert prepare(dataclasses.replace(config, rep="atom"), tmp_path, 1).content == plain
+    relabelled = folder / "relabelled.csv"
+    relabelled.write_text(Path(complexes.data_dir).read_text().replace(",4.25,", ",4.35,"))
+    assert prepare(dataclasses.replace(config, data_dir=str(relabelled)), tmp_path, 1).content != plain
+    pocket = folder / "5abc" / "5abc_pocket.pdb"
+    before = pocket.read_text()
+    pocket.write_text(before + "REMARK\n")
+    assert prepare(config, tmp_path, 1).content != plain
+    pocket.write_text(before)
+    assert prepare(config, tmp_path, 1).content == plain

@@ -8,10 +8,11 @@ import pandas as pd
 import pytest
 from complex_files import write_complex
 
+import deepchem_density.cells as cells_module
 import deepchem_density.learning_curve as learning_curve
 from deepchem_density.baselines import predict_constant
 from deepchem_density.curve_config import COMPLEX_DEFAULTS, CurveConfig
-from deepchem_density.learning_curve import run_curve
+from deepchem_density.learning_curve import run_curve, run_curves
 from deepchem_density.qm9 import load_sample
 
 QUICK = CurveConfig(
@@ -63,13 +64,13 @@ def test_labels_are_those_of_the_molecules(finished):
 
 def test_no_test_molecule_is_ever_trained_on(monkeypatch, tmp_path):
     shown = []
-    original = learning_curve._dataset
+    original = cells_module._dataset
 
     def dataset(data, places, targets):
         shown.append(set(data.table.ids[places].tolist()))
         return original(data, places, targets)
 
-    monkeypatch.setattr(learning_curve, "_dataset", dataset)
+    monkeypatch.setattr(cells_module, "_dataset", dataset)
     run_curve(dataclasses.replace(QUICK, seeds=(0,)), tmp_path)
     valid, small, test, _, large, _ = shown
     assert small < large
@@ -91,7 +92,7 @@ def test_finished_cells_are_not_run_again(finished, monkeypatch):
     def fail(*arguments, **settings):
         raise AssertionError("a finished cell was trained again")
 
-    monkeypatch.setattr(learning_curve, "VoxelCNNModel", fail)
+    monkeypatch.setattr(cells_module, "VoxelCNNModel", fail)
     again = run_curve(QUICK, out)
     assert json.dumps([cell.rows for cell in again]) == json.dumps(
         [cell.rows for cell in cells]
@@ -162,3 +163,39 @@ def test_a_curve_on_complexes_has_three_baselines(tmp_path):
     assert cell.rows[0]["n_train"] == 7
     assert cell.rows[0]["unit"] == "-log10(M)"
     assert set(cell.ids) < {row[0] for row in rows}
+
+
+def test_fractions_that_come_to_the_same_size_are_run_once(finished):
+    out, _, _ = finished
+    assert len(run_curve(dataclasses.replace(QUICK, fractions=(0.5, 0.501), seeds=(0,)), out)) == 1
+
+
+def test_curves_on_different_data_are_not_compared(tmp_path):
+    with pytest.raises(ValueError, match="Curves with targets=\\('gap',\\) and \\('mu',\\) arrived"):
+        run_curves([QUICK, dataclasses.replace(QUICK, targets=("mu",))], tmp_path / "out")
+    with pytest.raises(ValueError, match="No curve arrived"):
+        run_curves([], tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_what_another_process_has_taken_over_is_not_written_here(tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr("deepchem_density.claims.POLL", 0.001)
+    config = dataclasses.replace(QUICK, fractions=(1.0,), seeds=(0,))
+    (expected,) = run_curve(config, tmp_path / "there")
+    train, calls = cells_module.run_cell, []
+
+    def halted(config, data, places, seed, folder, on_epoch, still_wanted):
+        """Train so late that another process, which took over meanwhile, is done before."""
+        calls.append(folder)
+        (folder / "claim.1").write_text('{"host": "elsewhere", "pid": 1, "started": "1"}')
+        assert train(config, data, places, seed, folder, on_epoch, still_wanted) is None
+        assert not (folder / "result.json").exists()
+        (expected.model_dir.parent / "result.json").rename(folder / "result.json")
+        (folder / "claim.1").unlink()
+        (folder / "claim.0").unlink()
+
+    monkeypatch.setattr(learning_curve, "run_cell", halted)
+    (cell,) = run_curve(config, tmp_path / "here")
+    assert len(calls) == 1
+    np.testing.assert_array_equal(cell.predicted, expected.predicted)
+    assert "taken over" in caplog.text
