@@ -1,70 +1,57 @@
-"""Tables and figures from rows of results."""
+"""Reports: the table and figures of one curve, and the whole comparison of several representations."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import dataclasses
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
-import matplotlib as mpl
-import matplotlib.ticker
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 
-from deepchem_density.atomic_files import replacing
-from deepchem_density.learning_curve import Cell, Row, read_cell
+from deepchem_density.atomic_files import write_text
+from deepchem_density.cells import Cell
+from deepchem_density.curve_config import CurveConfig, digest, short_labels
+from deepchem_density.document import markdown_text
+from deepchem_density.figures import error_by_size_figure, learning_curve_figure, parity_figure, save_figure
+from deepchem_density.html_report import html_text
+from deepchem_density.report_sections import comparison_sections
+from deepchem_density.tables import (
+    ERRORS,
+    METRICS,
+    collect_rows,
+    comparison_table,
+    cost_table,
+    curve_table,
+    efficiency_table,
+    power_law_table,
+    rows_of,
+    size_table,
+)
 
-__all__ = ["collect_rows", "curve_table", "learning_curve_figure", "markdown", "parity_figure", "save_figure"]
-
-BASELINES = ("linear in element counts", "ligand heavy atoms", "constant")
-METRICS = {
-    "mae": "mean absolute error",
-    "rmse": "root mean square error",
-    "r2": "R²",
-    "pearson": "Pearson correlation",
-    "spearman": "Spearman correlation",
-}
-ERRORS = ("mae", "rmse")
-LINES = {"constant": ":", "linear in element counts": "--", "ligand heavy atoms": "-."}
-COLOURS = {"atom": "#0072B2", "density": "#D55E00", "gradient": "#009E73", "occupancy": "#CC79A7"}
-STYLE = {"axes.spines.top": False, "axes.spines.right": False, "axes.grid": True, "grid.alpha": 0.3, "font.size": 10}
-
-
-def collect_rows(cells: Path) -> list[Row]:
-    """Return the rows of every finished cell in the folder of a study, of all representations that were run there."""
-    found = (read_cell(folder) for folder in sorted(cells.iterdir()) if folder.is_dir())
-    return [row for cell in found if cell is not None for row in cell.rows]
+__all__ = ["comparison_folder", "markdown", "write_comparison_report", "write_curve_report"]
 
 
-def curve_table(rows: Sequence[Row]) -> pd.DataFrame:
-    """Return one line per target, model and training size: mean and standard deviation over seeds.
-
-    A baseline depends on the training molecules only, so it stands once for all representations.
+def write_curve_report(config: CurveConfig, cells: Sequence[Cell], out: Path) -> list[Path]:
+    """Write the table and figures of the study of a curve, with the curves of all representations run in it so far.
 
     Returns
     -------
-    pandas.DataFrame
-        Columns target, unit, model, n_train, seeds, and mae, mae_std, rmse, rmse_std, r2, r2_std, pearson, pearson_std,
-        spearman, spearman_std.
+    list of path
+        table.md first.
     """
-    frame = pd.DataFrame(rows)
-    network = frame["model"] == "network"
-    frame.loc[network, "model"] = frame.loc[network, "label"]
-    frame = frame.drop_duplicates(["target", "model", "n_train", "seed"])
-    grouped = frame.groupby(["target", "unit", "model", "n_train"], sort=False)
-    columns: dict[str, tuple[str, Any]] = {"seeds": ("seed", "nunique")}
-    for metric in METRICS:
-        columns |= {metric: (metric, "mean"), f"{metric}_std": (metric, _spread)}
-    table = grouped.agg(**columns).reset_index()
-    order = {model: i for i, model in enumerate([*sorted(set(table["model"]) - set(BASELINES)), *BASELINES])}
-    return table.sort_values(
-        ["target", "model", "n_train"], key=lambda c: c.map(order) if c.name == "model" else c, ignore_index=True
-    )
-
-
-def _spread(values: pd.Series) -> float:
-    return values.std(ddof=1) if len(values) > 1 else np.nan
+    folder = out / f"{config.dataset}-{'-'.join(config.targets)}-{config.study}"
+    folder.mkdir(parents=True, exist_ok=True)
+    table = curve_table(collect_rows(out / "cells" / config.study))
+    write_text(folder / "table.md", markdown(table, config.metrics))
+    write_text(folder / "table.csv", table.to_csv(index=False))
+    figure = learning_curve_figure(table, f"{config.dataset}, {table.iloc[0]['seeds']} seeds", config.metrics[0])
+    return [
+        folder / "table.md",
+        folder / "table.csv",
+        save_figure(figure, folder / "learning_curve.png"),
+        save_figure(parity_figure(cells[-1:], config.targets), folder / f"parity_{config.rep}.png"),
+    ]
 
 
 def markdown(table: pd.DataFrame, metrics: Sequence[str] = ("mae",)) -> str:
@@ -93,67 +80,70 @@ def _with_spread(mean: float, spread: float) -> str:
     return f"{mean:.4g}" if np.isnan(spread) else f"{mean:.4g} ± {spread:.2g}"
 
 
-def learning_curve_figure(table: pd.DataFrame, title: str = "", metric: str = "mae") -> Figure:
-    """Draw an error against training size, both logarithmic: a line per model, a bar for the spread over seeds.
+def comparison_folder(configs: Sequence[CurveConfig], out: Path) -> Path:
+    """Return where the report of a comparison goes: another folder for every other set of curves."""
+    first = configs[0]
+    settings = [dataclasses.asdict(config) for config in configs]
+    return out / f"compare-{first.dataset}-{'-'.join(first.targets)}-{digest(settings)}"
+
+
+def write_comparison_report(
+    configs: Sequence[CurveConfig], curves: Sequence[Sequence[Cell]], voxel_seconds: Mapping[str, float], out: Path
+) -> list[Path]:
+    """Write tables, figures, and the report made of them: Markdown with pictures beside it, and one HTML file.
 
     Parameters
     ----------
-    table : pandas.DataFrame
-        From :func:`curve_table`.
-    title : str
-        Above each panel.
-    metric : str
-        "mae" or "rmse".
+    configs : sequence of CurveConfig
+        Of the curves.
+    curves : sequence of sequences of Cell
+        Their cells.
+    voxel_seconds : mapping of str to float
+        Label of a curve -> seconds for the voxels of a molecule.
+    out : path
+        The report has a folder of its own inside.
+
+    Returns
+    -------
+    list of path
+        report.md and report.html first.
     """
-    targets = list(dict.fromkeys(table["target"]))
-    with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(6.2 * len(targets), 4.4), layout="constrained")
-        axes = figure.subplots(1, len(targets), squeeze=False)[0]
-        for axis, target in zip(axes, targets, strict=True):
-            part = table[table["target"] == target]
-            for model, one in part.groupby("model", sort=False):
-                baseline = model in BASELINES
-                axis.errorbar(
-                    one["n_train"],
-                    one[metric],
-                    yerr=one[f"{metric}_std"].fillna(0),
-                    label=model,
-                    color="0.45" if baseline else COLOURS.get(str(model).split(" ")[0]),
-                    linestyle=LINES.get(str(model), "-"),
-                    marker=None if baseline else "o",
-                    capsize=2,
-                )
-            axis.set(xscale="log", yscale="log", xlabel="training molecules", title=title)
-            unit = part["unit"].iloc[0]
-            axis.set_ylabel(f"{METRICS[metric]} of {target}" + (f" ({unit})" if unit else ""))
-            sizes = sorted(part["n_train"].unique())
-            axis.set_xticks(sizes, [str(size) for size in sizes])
-            axis.minorticks_off()
-            axis.yaxis.set_major_locator(mpl.ticker.LogLocator(subs=(1, 2, 3, 5, 7)))
-            axis.yaxis.set_major_formatter(mpl.ticker.FormatStrFormatter("%.3g"))
-            axis.legend(frameon=False, fontsize=8)
-    return figure
+    folder = comparison_folder(configs, out)
+    folder.mkdir(parents=True, exist_ok=True)
+    config, metric, names = configs[0], configs[0].metrics[0], short_labels(configs)
+    last = [_called(curve[-1], name) for name, curve in zip(names, curves, strict=True)]
+    cells = [_called(cell, name) for name, curve in zip(names, curves, strict=True) for cell in curve]
+    seconds = {name: voxel_seconds[one.label] for name, one in zip(names, configs, strict=True)}
+    reference = next((name for name, one in zip(names, configs, strict=True) if one.rep == "atom"), None)
+    tables = {
+        "errors": curve_table(rows_of(cells)),
+        "tests": comparison_table(cells, metric),
+        "power_laws": power_law_table(cells, metric),
+        "efficiency": pd.DataFrame() if reference is None else efficiency_table(cells, metric, reference),
+        "sizes": size_table(cells, metric),
+        "costs": cost_table(cells, seconds),
+    }
+    files = []
+    for name, table in tables.items():
+        if len(table):
+            write_text(folder / f"{name}.csv", table.to_csv(index=False))
+            files.append(folder / f"{name}.csv")
+    pictures = {
+        "learning_curve": learning_curve_figure(tables["errors"], _title(config), metric, spread="interval"),
+        "error_by_size": error_by_size_figure(tables["sizes"], metric),
+        "parity": parity_figure(last, config.targets),
+    }
+    paths = {name: save_figure(figure, folder / f"{name}.png") for name, figure in pictures.items()}
+    title = f"{', '.join(config.targets)}: {len(configs)} representations compared"
+    sections = comparison_sections(configs, tables, paths, reference)
+    write_text(folder / "report.md", markdown_text(title, sections))
+    write_text(folder / "report.html", html_text(title, sections))
+    return [folder / "report.md", folder / "report.html", *files, *paths.values()]
 
 
-def parity_figure(cell: Cell, targets: Sequence[str]) -> Figure:
-    """Draw predictions against labels of the test set, a panel per target."""
-    with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(4.4 * len(targets), 4.4), layout="constrained")
-        axes = figure.subplots(1, len(targets), squeeze=False)[0]
-        network = [row for row in cell.rows if row["model"] == "network"]
-        for t, (axis, row) in enumerate(zip(axes, network, strict=True)):
-            truth, predicted = cell.truth[:, t], cell.predicted[:, t]
-            ends = min(truth.min(), predicted.min()), max(truth.max(), predicted.max())
-            axis.plot(ends, ends, color="0.5", linewidth=1)
-            axis.scatter(truth, predicted, s=8, alpha=0.5, color=COLOURS.get(row["rep"]))
-            unit = f" ({row['unit']})" if row["unit"] else ""
-            axis.set(xlabel=f"{row['target']}{unit}", ylabel="predicted", title=cell.name, aspect="equal")
-            axis.title.set_fontsize(9)
-    return figure
+def _called(cell: Cell, name: str) -> Cell:
+    return dataclasses.replace(cell, rows=[{**row, "label": name} for row in cell.rows])
 
 
-def save_figure(figure: Figure, path: Path) -> Path:
-    """Write a figure as PNG, completely or not at all."""
-    with replacing(path) as temporary:
-        figure.savefig(temporary, dpi=150)
-    return path
+def _title(config: CurveConfig) -> str:
+    return f"{config.dataset}, {len(config.seeds)} seed{'s' if len(config.seeds) > 1 else ''}"

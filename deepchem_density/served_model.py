@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -12,30 +11,47 @@ import pandas as pd
 
 from deepchem_density.cnn import VoxelCNNModel
 from deepchem_density.errors import FeaturizationError
+from deepchem_density.model_recipe import RECIPE_FILE, ModelRecipe
 from deepchem_density.quiet import deepchem as dc
-from deepchem_density.representations import Recipe
 
 
 class MoleculePredictor(mlflow.pyfunc.PythonModel):
-    """Predicts from a column ``molecule`` of SMILES or paths, or from columns ``ligand``, ``protein`` and ``map`` of paths."""
+    """Predicts from a column ``molecule`` of SMILES or paths, or from columns ``ligand``, ``protein`` and ``map`` of paths.
+
+    The parameter ``masks``, 2 or more, adds a column with the ending _std for each target: the deviation over so many
+    dropout masks, of a network that was trained with dropout.
+    """
 
     def load_context(self, context: Any) -> None:
-        """Rebuild the network from its settings and weights, and the recipe of its voxels."""
-        about = json.loads(Path(context.artifacts["recipe"]).read_text())
-        self.recipe = Recipe.from_dict(about["recipe"])
-        self.targets = about["targets"]
-        self.network = VoxelCNNModel.from_dir(context.artifacts["network"])
+        """Rebuild the network from its settings and weights, and the recipe of its voxels.
+
+        Raises
+        ------
+        ValueError
+            They were stored by a release that makes other voxels, or do not belong together.
+        """
+        folder = Path(context.artifacts["network"])
+        about = ModelRecipe.read(folder / RECIPE_FILE)
+        self.network = VoxelCNNModel.from_dir(folder)
+        about.check_channels(self.network.n_channels, str(folder))
+        self.recipe, self.targets = about.recipe, about.targets
 
     def predict(self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:
         """Return a column per target; a molecule that cannot be featurized gets NaN in all of them."""
-        predicted = np.full((len(model_input), len(self.targets)), np.nan)
+        masks = (params or {}).get("masks", 0)
+        names = [*self.targets, *(f"{target}_std" for target in self.targets)] if masks else list(self.targets)
+        predicted = np.full((len(model_input), len(names)), np.nan)
         for row, datapoint in enumerate(_datapoints(model_input)):
             try:
                 voxels = self.recipe.voxels(datapoint)
             except FeaturizationError:
                 continue
-            predicted[row] = np.ravel(self.network.predict(dc.data.NumpyDataset(voxels[None])))
-        return pd.DataFrame(predicted, columns=self.targets)
+            dataset = dc.data.NumpyDataset(voxels[None])
+            values = [np.ravel(self.network.predict(dataset))]
+            if masks:
+                values.append(np.ravel(self.network.predict_uncertainty(dataset, masks)[1]))
+            predicted[row] = np.concatenate(values)
+        return pd.DataFrame(predicted, columns=names)
 
 
 def _datapoints(model_input: pd.DataFrame) -> list[Any]:
