@@ -8,72 +8,21 @@ from pathlib import Path
 
 import pytest
 
-from deepchem_density.cli import _OPTIONS, _config, _parser, main
-from deepchem_density.curve_config import COMPLEX_DEFAULTS, CurveConfig
+from deepchem_density.cli import COMMANDS, _parser, main
+from deepchem_density.compare_command import _configs
+from deepchem_density.curve_command import _config
+from deepchem_density.curve_config import CurveConfig
+from deepchem_density.curve_options import asked_for, config_from
+from deepchem_density.tune_command import _plan
 
 ROOT = Path(__file__).parents[1]
-QUICK = [
-    *("--n-train", "40", "--n-valid", "5", "--n-test", "20", "--fractions", "0.5,1.0", "--seeds", "0", "--steps", "3"),
-    *("--voxel-width", "1.2", "--oversampling", "1", "--widths", "4,8", "--n-jobs", "1"),
-]
-
-
-def config(*arguments):
-    return _config(_parser().parse_args(["curve", *arguments]))
-
-
-def test_defaults_are_those_of_the_configuration():
-    assert config() == CurveConfig()
-    shown = {flag.lstrip("-").replace("-", "_"): default for flag, _, default, _ in _OPTIONS}
-    assert shown == {field.name: field.default for field in dataclasses.fields(CurveConfig)}
-
-
-def test_complexes_have_defaults_of_their_own_that_yield_to_what_is_asked_for():
-    asked = config("--dataset", "pdbbind", "--data-dir", "somewhere", "--box-width", "20", "--targets", "")
-    expected = {**COMPLEX_DEFAULTS, "dataset": "pdbbind", "data_dir": "somewhere", "box_width": 20.0}
-    assert asked == CurveConfig(**expected)
-    asked.check()
-
-
-@pytest.mark.parametrize(
-    ("arguments", "field", "value"),
-    [
-        (["--other", "True"], "other", True),
-        (["--waters", "false"], "waters", False),
-        (["--elements", "C,Cl"], "elements", ("C", "Cl")),
-        (["--b-iso", "25"], "b_iso", 25.0),
-        (["--b-iso", "none"], "b_iso", None),
-        (["--n-bins", "0"], "n_bins", 0),
-    ],
-)
-def test_options_are_read_in_their_own_types(arguments, field, value):
-    assert getattr(config(*arguments), field) == value
+PROJECTS = sorted((ROOT / "mlflow_projects").glob("*/MLproject"))
 
 
 def test_help_does_not_import_deepchem():
     code = "import sys; from deepchem_density.cli import main\ntry: main(['--help'])\nexcept SystemExit: pass\n"
-    code += "assert not {'deepchem', 'torch', 'mlflow'} & set(sys.modules)"
+    code += "assert not {'deepchem', 'torch', 'mlflow', 'optuna', 'pandas', 'numpy'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, timeout=60)
-
-
-def test_another_representation_joins_the_figure(tmp_path, capsys):
-    for rep in ("atom", "occupancy"):
-        assert main(["curve", "--rep", rep, "--out", str(tmp_path), "--no-track", *QUICK]) == 0
-    printed = capsys.readouterr().out
-    (folder,) = tmp_path.glob("sample-gap-*")
-    table = (folder / "table.md").read_text()
-    assert table.strip() in printed
-    for model in ("atom", "occupancy", "linear in element counts", "constant"):
-        assert f"\n| {model} " in table
-    assert {path.name for path in folder.iterdir()} == {
-        *("learning_curve.png", "parity_atom.png", "parity_occupancy.png", "table.csv", "table.md")
-    }
-
-
-def test_epochs_take_the_place_of_steps(tmp_path, capsys):
-    arguments = [a for a in QUICK if a not in ("--steps", "3")]
-    assert main(["curve", "--rep", "atom", "--out", str(tmp_path), "--epochs", "1", *arguments]) == 0
-    assert "40 molecules, seed 0: gap MAE" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -93,7 +42,7 @@ def test_what_cannot_run_is_one_line_and_status_2(arguments, message, tmp_path, 
 
 @pytest.mark.parametrize(
     "arguments",
-    [["curve", "--fractions", "half"], ["curve", "--seeds", "1.5"], ["curve", "--other", "perhaps"], ["tune"], []],
+    [["curve", "--fractions", "half"], ["curve", "--seeds", "1.5"], ["curve", "--other", "perhaps"], ["orbit"], []],
 )
 def test_arguments_that_cannot_be_read_are_refused(arguments, capsys):
     with pytest.raises(SystemExit) as stopped:
@@ -102,23 +51,79 @@ def test_arguments_that_cannot_be_read_are_refused(arguments, capsys):
     assert "usage" in capsys.readouterr().err
 
 
-def parameters_of(project):
-    text = project.read_text()
-    parameters = dict(re.findall(r"^ {6}(\w+): \{type: string, default: \"?([^\"}]*)\"?\}$", text, re.MULTILINE))
-    assert len(parameters) > 10
-    assert set(re.findall(r"\{(\w+)\}", text.split("command: >-")[1])) == set(parameters)
-    return parameters
+def test_every_command_has_help(capsys):
+    for command in COMMANDS:
+        name = command.__name__.rpartition(".")[2].removesuffix("_command")
+        with pytest.raises(SystemExit) as stopped:
+            main([name, "--help"])
+        assert stopped.value.code == 0
+        assert f"deepchem-density {name}" in capsys.readouterr().out
 
 
-def test_mlproject_defaults_are_those_of_the_command_line():
-    parameters = parameters_of(ROOT / "MLproject")
-    given = [f"--{name.replace('_', '-')}={default}" for name, default in parameters.items()]
-    assert config(*given) == CurveConfig()
-    options, bare = (vars(_parser().parse_args(["curve", *arguments])) for arguments in (given, []))
-    assert (options["n_jobs"], options["out"]) == (bare["n_jobs"], bare["out"])
+def entry_points(project):
+    """Return the command and the parameters with their defaults of each entry point of an MLproject."""
+    text = project.read_text().partition("entry_points:")[2]
+    found = {}
+    for name, part in re.findall(r"^  (\w+):\n((?:    .*\n?)+)", text, re.MULTILINE):
+        line = r"^ {6}(\w+): \{type: string(?:, default: \"?([^\"}]*)\"?)?\}$"
+        parameters = dict(re.findall(line, part, re.MULTILINE))
+        command = part.partition("command: >-")[2].split()
+        assert len(parameters) > 2
+        assert set(re.findall(r"\{(\w+)\}", " ".join(command))) == set(parameters)
+        found[name] = command, parameters
+    return found
 
 
-@pytest.mark.parametrize("project", [path.parent.name for path in (ROOT / "mlflow_projects").glob("*/MLproject")])
-def test_other_projects_have_parameters_that_the_command_line_takes(project):
-    for name, default in parameters_of(ROOT / "mlflow_projects" / project / "MLproject").items():
-        _parser().parse_args(["curve", f"--{name.replace('_', '-')}={default}"])
+def arguments_of(project, name, **values):
+    """Return the arguments of the command as MLflow fills them in."""
+    command, parameters = entry_points(project)[name]
+    assert command[:3] == ["python", "-m", "deepchem_density.cli"]
+    return [word.format(**(parameters | values)) for word in command[3:]]
+
+
+def run_options(options):
+    names = ("params", "n_jobs", "threads", "out", "track", "command")
+    return {name: getattr(options, name) for name in names}
+
+
+def test_the_main_entry_point_has_the_defaults_of_the_command_line():
+    arguments = arguments_of(ROOT / "MLproject", "main")
+    given, bare = (_parser().parse_args(one) for one in (arguments, ["curve"]))
+    assert _config(given) == CurveConfig() == _config(bare)
+    assert run_options(given) == run_options(bare)
+
+
+def test_the_compare_entry_point_has_the_defaults_of_the_command_line():
+    arguments = arguments_of(ROOT / "MLproject", "compare")
+    given, bare = (_parser().parse_args(one) for one in (arguments, ["compare"]))
+    assert [config.rep for config in _configs(given)] == ["atom", "density", "gradient", "occupancy"]
+    assert _configs(given) == _configs(bare)
+    assert run_options(given) == run_options(bare)
+
+
+def test_the_tune_entry_point_has_the_defaults_of_the_command_line():
+    arguments = arguments_of(ROOT / "MLproject", "tune")
+    given, bare = (_parser().parse_args(one) for one in (arguments, ["tune"]))
+    assert config_from(asked_for(given)) == config_from(asked_for(bare)) == CurveConfig()
+    assert _plan(given) == dataclasses.replace(_plan(bare), fixed=("dataset", "rep"))
+    assert run_options(given) == run_options(bare)
+
+
+def test_the_predict_entry_point_has_the_defaults_of_the_command_line():
+    arguments = arguments_of(ROOT / "MLproject", "predict", model="a model", input="in.smi")
+    given, bare = (_parser().parse_args(one) for one in (arguments, ["predict", "a model", "in.smi"]))
+    assert vars(given) == vars(bare)
+
+
+@pytest.mark.parametrize("name", ["main", "compare"])
+def test_values_of_parameters_arrive(name):
+    arguments = arguments_of(ROOT / "MLproject", name, targets="mu,gap", seeds="3", voxel_width="1.2", out="elsewhere")
+    options = _parser().parse_args(arguments)
+    assert (options.targets, options.seeds, options.voxel_width) == (("mu", "gap"), (3,), 1.2)
+    assert options.out == "elsewhere"
+
+
+@pytest.mark.parametrize("project", PROJECTS, ids=lambda path: path.parent.name)
+def test_other_projects_run_what_the_command_line_takes(project):
+    for name in entry_points(project):
+        _parser().parse_args(arguments_of(project, name))

@@ -6,7 +6,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from deepchem_density.pdbbind_index import INDEX_COLUMNS, affinity_of, label_disagreements, read_index, read_indexes
+from deepchem_density.pdbbind_index import (
+    INDEX_COLUMNS,
+    affinity_of,
+    label_disagreements,
+    read_index,
+    read_indexes,
+    read_uniprot,
+)
 
 GENERAL = """# PDB code, resolution, release year, -logKd/Ki, Kd/Ki, reference, ligand name
 3zzf  2.20  2012   0.40  Ki=400mM      // 3zzf.pdf (NLG)
@@ -151,3 +158,37 @@ def test_every_published_list_is_read_without_contradiction(shared_data: Path) -
     assert read["CASF2016_CoreSet.dat"]["cluster"].nunique() == 57
     plain = read["INDEX_general_PL.2020"].loc[newest.index]
     pd.testing.assert_series_equal(plain["molar"], newest["molar"])
+
+
+def test_clusters_of_two_core_lists_are_not_mixed_up(tmp_path: Path) -> None:
+    """Each list numbers its targets from 1; a code in both ties two clusters."""
+    for name, rows in (("2013", "1abc 1;2abc 1;3abc 2;6abc 3"), ("2016", "4abc 1;5abc 2;3abc 2;7abc 4")):
+        lines = (f"{code} 2.0 2010 5.25 {cluster}" for code, cluster in map(str.split, rows.split(";")))
+        (tmp_path / f"INDEX_core_cluster.{name}").write_text("\n".join(lines))
+    (tmp_path / "INDEX_general_PL.2020").write_text("8abc 2.0 2010 Kd=1uM // 8abc.pdf (LIG)\n")
+    names = ("INDEX_general_PL.2020", "INDEX_core_cluster.2013", "INDEX_core_cluster.2016")
+    cluster = read_indexes([tmp_path / name for name in names])["cluster"]
+    assert cluster["8abc"] == -1
+    assert (cluster.drop("8abc") >= 0).all()
+    groups = cluster.drop("8abc").groupby(cluster).groups.values()
+    assert sorted(sorted(codes) for codes in groups) == [
+        ["1abc", "2abc"],
+        ["3abc", "5abc"],
+        ["4abc"],
+        ["6abc"],
+        ["7abc"],
+    ]
+
+
+def test_accessions_of_names(tmp_path: Path, caplog) -> None:
+    file = tmp_path / "INDEX_general_PL_name.2020"
+    file.write_text(
+        "# PDB code, release year, Uniprot ID, protein name\n"
+        "6mu1  2018  P29994  INOSITOL 1,4,5-TRISPHOSPHATE RECEPTOR TYPE 1\n"
+        "3T8S  2011  p29994  INOSITOL 1,4,5-TRISPHOSPHATE RECEPTOR TYPE 1\n"
+        "1abc  1999  ------  PEPTIDE\n"
+        "2abc  1999  Q9Z9H6\n"
+        "broken\n"
+    )
+    assert read_uniprot(file).to_dict() == {"6mu1": "P29994", "3t8s": "P29994", "2abc": "Q9Z9H6"}
+    assert "1 lines of 'INDEX_general_PL_name.2020', such as line 6," in caplog.text

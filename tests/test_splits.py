@@ -201,8 +201,19 @@ def test_time_splits_test_on_later_years() -> None:
     assert pool.tolist() == [0, 1, 2]
     with pytest.raises(ValueError, match="from 1999 to 2019"):
         split_by_year(years, 2019, 0)
-    with pytest.raises(ValueError, match="1 years are not known"):
-        split_by_year([2000, np.nan, 2010], 2005, 0)
+
+
+def test_years_that_are_not_known_are_left_out_and_counted(caplog) -> None:
+    years = ["2000", "", "2010", "nan", 2001, None, float("nan"), "2004.0"]
+    with caplog.at_level(logging.INFO):
+        pool, valid, test = split_by_year(years, 2003, 1, groups=list("aabbcdef"))
+    assert "4 of 8 complexes have no known year" in caplog.text
+    assert sorted([*pool, *valid]) == [0, 4]
+    assert test.tolist() == [2, 7]
+    with pytest.raises(ValueError, match="the year 'soon' arrived; a number, or nothing"):
+        split_by_year(["2000", "soon"], 2003, 0)
+    with pytest.raises(ValueError, match="none of the 2 years is known"):
+        split_by_year(["", "nan"], 2003, 0)
 
 
 def test_fractions_nest_inside_a_group_split() -> None:
