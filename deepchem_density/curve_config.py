@@ -60,9 +60,10 @@ class CurveConfig:
         cluster of similar sequences in two sets), "core" (the complexes of a list, others to train on), "lists" (published
         lists of ids) or "year" (what was released later).
     split_by : str
-        What the split needs: columns ("group"; "target,pdb" for two), least sequence identity in a cluster, and columns
-        that tell more ("cluster"; 0.4 where empty, "0.5,family"; PDB codes count by themselves), a file of ids ("core";
-        "lists", with the sets train, valid and test), or the last year to train on ("year").
+        What the split needs: columns ("group"; "target,pdb" for two); least sequence identity in a cluster, and columns
+        that tell more ("cluster"; 0.4 where empty, "0.5,family"; PDB codes and the columns uniprot and cluster count by
+        themselves); a file, a folder or files between commas, then column=, train=, valid=, test= where they have other
+        names ("core", "lists"); or the last year to train on ("year").
     fractions : tuple of float
         Of the pool, each above 0 and at most 1.
     seeds : tuple of int

@@ -149,7 +149,7 @@ OPTIONS: tuple[tuple[str, Callable[[str], Any], Any, str], ...] = (
     ("--n-valid", int, 100, "molecules watched during training; 0 for complexes"),
     ("--n-test", int, 400, "molecules of the fixed test set, 0 for a fifth of all, as for complexes"),
     ("--split", str, "random", "random; for complexes group, cluster (their default), core, lists or year"),
-    ("--split-by", str, "", "columns, least identity, file of ids, or last year to train on, as the split needs it"),
+    ("--split-by", str, "", "columns, least identity, files of ids, or last year to train on, as the split needs it"),
     ("--split-seed", int, 0, "fixes the test set"),
     ("--steps", int, 240, "gradient steps of every cell; 600 for complexes"),
     ("--epochs", int, 0, "passes over the training molecules, instead of steps"),

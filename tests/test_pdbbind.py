@@ -66,6 +66,17 @@ def test_sets_are_joined_and_everything_left_out_is_explained(folder: Path) -> N
     }
 
 
+def test_accessions_come_from_the_lists_of_names(folder: Path) -> None:
+    """The newest list counts where two differ."""
+    assert read_pdbbind_folder(folder).group("uniprot").tolist() == ["P1", ""]
+    (folder / "refined-set" / "index" / "INDEX_refined_name.2016").write_text("1abc 2012 P0 OLD\n1e66 1986 P2 OTHER\n")
+    (folder / "index" / "INDEX_general_PP_name.2020").write_text("1e66 1986 P3 PROTEINS\n")
+    assert read_pdbbind_folder(folder).group("uniprot").tolist() == ["P1", "P2"]
+    for file in folder.glob("**/INDEX_*_name.*"):
+        file.unlink()
+    assert "uniprot" not in read_pdbbind_folder(folder).groups
+
+
 def test_whole_proteins_and_bounds_on_request(folder: Path) -> None:
     table = read_pdbbind_folder(folder, protein="protein")
     assert table.ids.tolist() == ["1abc", "1e66", "3abc"]
