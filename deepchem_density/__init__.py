@@ -27,7 +27,7 @@ _HOMES = {
     "VoxelGrid": "grid",
     "fetch_pdb": "pdb_download",
     "independent_atoms": "fields.independent_atoms",
-    "inverse_transform": "representations",
+    "inverse_transform": "transforms",
     "load_complexes": "labelled_complexes",
     "load_qm9": "qm9",
     "load_sample": "qm9",
@@ -63,8 +63,8 @@ if TYPE_CHECKING:
     from deepchem_density.qm9 import load_qm9 as load_qm9
     from deepchem_density.qm9 import load_sample as load_sample
     from deepchem_density.representations import Recipe as Recipe
-    from deepchem_density.representations import inverse_transform as inverse_transform
     from deepchem_density.structure import Structure as Structure
+    from deepchem_density.transforms import inverse_transform as inverse_transform
 
 
 def __getattr__(name: str) -> Any:

@@ -72,7 +72,7 @@ class DensityVoxel(VoxelFeaturizer):
     ----------
     transform : str
         Of the finished voxels v: "none", "sqrt" (√v) or "log" (ln(1 + v / 10⁻³)); see
-        :func:`~deepchem_density.representations.inverse_transform`.
+        :func:`~deepchem_density.transforms.inverse_transform`.
     source : str
         "xtb" for valence densities in e/Å³, "independent_atoms" for all electrons of atoms that do not know of each other,
         in e/Å³, "map" for the map of the datapoint; "auto" takes the map where there is one, independent atoms for complexes

@@ -25,39 +25,33 @@ from deepchem_density.fields.xtb import ENGINES, METHODS, xtb_density
 from deepchem_density.grid import NO_ROTATION, VoxelGrid, check_oversampling, voxelize, voxels_per_edge
 from deepchem_density.pocket import cut_pocket
 from deepchem_density.rotation import random_rotation
+from deepchem_density.setting_checks import check_positive, check_seed, is_number, listed, one_of
 from deepchem_density.structure import Structure, atomic_number, check_apart, joined, symbol, vdw_radii
+from deepchem_density.transforms import TRANSFORMS
 
-__all__ = ["FEATURE_VERSION", "REPRESENTATIONS", "TRANSFORMS", "Recipe", "inverse_transform"]
+__all__ = ["FEATURE_VERSION", "REPRESENTATIONS", "Recipe"]
 
 FEATURE_VERSION = 2
 """Raised whenever the same settings give other numbers, so that what was stored before is not taken for them."""
 
-LOG_UNIT = 1e-3
 MOLECULAR_SURFACE = 0.0135
 """0.002 e/bohr³ in e/Å³, a usual surface of molecules."""
 ONE_SIGMA = 1.0
-LARGEST_SEED = 2**31 - 1
 
-# Values and their inverses; densities are in e/Å³ and gradients in e/Å⁴. Maps have negative values: the sign is kept.
-TRANSFORMS: dict[str, tuple[Callable[[torch.Tensor], torch.Tensor], Callable[[np.ndarray], np.ndarray]]] = {
-    "none": (lambda v: v, lambda v: v),
-    "sqrt": (lambda v: v.sign() * v.abs().sqrt(), lambda v: v * np.abs(v)),
-    "log": (
-        lambda v: v.sign() * torch.log1p(v.abs() / LOG_UNIT),
-        lambda v: np.sign(v) * np.expm1(np.abs(v)) * LOG_UNIT,
-    ),
+POSITIVE = {
+    "sigma": "width in Å",
+    "threshold": "density",
+    "pocket_radius": "distance in Å",
+    "max_atoms": "number",
+    "b_iso": "B in Å²",
+    "d_min": "resolution in Å",
 }
-
+OPTIONAL = ("threshold", "b_iso", "d_min")
 CENTERS = ("mean", "charge", "origin")
 PARTS = ("complex", "ligand", "protein", "separate")
 SHAPES = ("vdw", "density")
 SOURCES = ("auto", "xtb", "independent_atoms", "map")
 DTYPES = ("float32", "float16", "float64", "uint8")
-
-
-def inverse_transform(voxels: np.ndarray, transform: str) -> np.ndarray:
-    """Return the values before ``transform``: none, sqrt (v |v|) or log (±10⁻³ (exp |v| - 1) with the sign of v)."""
-    return TRANSFORMS[_one_of("transform", transform, tuple(TRANSFORMS))][1](voxels)
 
 
 @dataclass(frozen=True)
@@ -109,25 +103,25 @@ class Recipe:
         ValueError
             Naming the argument, what arrived and what is accepted.
         """
-        _one_of("representation", self.representation, tuple(REPRESENTATIONS))
+        one_of("representation", self.representation, tuple(REPRESENTATIONS))
         voxels_per_edge(self.box_width, self.voxel_width)
         check_oversampling(self.oversampling)
         self._check_numbers()
         if isinstance(self.center, str):
-            _one_of("center", self.center, CENTERS)
+            one_of("center", self.center, CENTERS)
         elif np.shape(self.center) != (3,) or not np.isfinite(self.center).all():
             raise ValueError(
-                f"center={self.center!r} arrived; {_listed(CENTERS)} or three coordinates in Å are accepted."
+                f"center={self.center!r} arrived; {listed(CENTERS)} or three coordinates in Å are accepted."
             )
         if isinstance(self.charge, str):
-            _one_of("charge", self.charge, ("formal",))
-        _one_of("dtype", self.dtype, DTYPES)
-        _one_of("transform", self.transform, tuple(TRANSFORMS))
-        _one_of("shape", self.shape, SHAPES)
-        _one_of("engine", self.engine, tuple(ENGINES))
-        _one_of("method", self.method, METHODS)
-        _one_of("part", self.part, PARTS)
-        _one_of("source", self.source, SOURCES)
+            one_of("charge", self.charge, ("formal",))
+        one_of("dtype", self.dtype, DTYPES)
+        one_of("transform", self.transform, tuple(TRANSFORMS))
+        one_of("shape", self.shape, SHAPES)
+        one_of("engine", self.engine, tuple(ENGINES))
+        one_of("method", self.method, METHODS)
+        one_of("part", self.part, PARTS)
+        one_of("source", self.source, SOURCES)
         if self.source == "map" and self.part != "complex":
             raise ValueError(
                 f"part={self.part!r} arrived with source='map'; a map cannot be taken apart: part='complex'."
@@ -149,25 +143,14 @@ class Recipe:
         return cls(**values)
 
     def _check_numbers(self) -> None:
-        meanings = {
-            "sigma": "width in Å",
-            "threshold": "density",
-            "pocket_radius": "distance in Å",
-            "max_atoms": "number",
-        }
-        meanings |= {"b_iso": "B in Å²", "d_min": "resolution in Å"}
-        optional = ("threshold", "b_iso", "d_min")
-        for name, meaning in meanings.items():
+        for name, meaning in POSITIVE.items():
             value = getattr(self, name)
-            if not (_is_number(value) and value > 0) and not (value is None and name in optional):
-                raise ValueError(f"{name}={value!r} arrived; a positive {meaning} is accepted.")
-        if not (_is_number(self.blur) and np.isfinite(self.blur)):
+            if value is not None or name not in OPTIONAL:
+                check_positive(name, value, meaning)
+        if not (is_number(self.blur) and np.isfinite(self.blur)):
             raise ValueError(f"blur={self.blur!r} arrived; a finite B in Å² is accepted.")
-        seeds = {"conformer_seed": self.conformer_seed, "rotation_seed": self.rotation_seed or 0}
-        for name, seed in seeds.items():
-            # RDKit takes a negative seed for "different each time"
-            if not isinstance(seed, (int, np.integer)) or not 0 <= seed <= LARGEST_SEED:
-                raise ValueError(f"{name}={seed} arrived; a whole number from 0 to {LARGEST_SEED} is accepted.")
+        check_seed("conformer_seed", self.conformer_seed)
+        check_seed("rotation_seed", self.rotation_seed or 0)
 
     @property
     def voxels_per_edge(self) -> int:
@@ -412,17 +395,3 @@ REPRESENTATIONS: dict[str, Callable[[Recipe, Structure, Complex], Field]] = {
     "gradient": _gradient,
     "occupancy": _occupancy,
 }
-
-
-def _one_of(name: str, value: Any, accepted: tuple[str, ...]) -> Any:
-    if value not in accepted:
-        raise ValueError(f"{name}={value!r} arrived; {_listed(accepted)} are accepted.")
-    return value
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
-
-
-def _listed(values: tuple[str, ...]) -> str:
-    return ", ".join(repr(value) for value in values)

@@ -10,7 +10,7 @@ from scipy.spatial.transform import Rotation
 
 from deepchem_density.errors import FeaturizationError
 from deepchem_density.grid import VoxelGrid
-from deepchem_density.representations import REPRESENTATIONS, TRANSFORMS, Recipe, inverse_transform
+from deepchem_density.representations import REPRESENTATIONS, Recipe
 from deepchem_density.structure import Structure
 
 SMALL = {"box_width": 8.0, "voxel_width": 1.0}
@@ -107,34 +107,6 @@ def test_occupancy_in_one_byte(molecules):
     assert byte.dtype == np.uint8
     assert set(np.unique(byte)) == {0, 1}
     np.testing.assert_array_equal(byte, Recipe("occupancy", **SMALL).voxels(molecules["water"]))
-
-
-@pytest.mark.parametrize("transform", TRANSFORMS)
-@pytest.mark.parametrize("representation", ["density", "gradient"])
-def test_transforms_are_undone_by_their_inverse(representation, transform, molecules):
-    settings = {**SMALL, "oversampling": 2, "dtype": "float64"}
-    plain = Recipe(representation, **settings).voxels(molecules["water"])
-    transformed = Recipe(representation, transform=transform, **settings).voxels(molecules["water"])
-    np.testing.assert_allclose(inverse_transform(transformed, transform), plain, rtol=1e-9, atol=1e-14)
-    assert np.array_equal(transformed, plain) == (transform == "none")
-
-
-def test_transforms_are_their_formulas(molecules):
-    """Of the finished voxel, not of the points within it."""
-    settings = {**SMALL, "oversampling": 3, "dtype": "float64"}
-    plain = Recipe("density", **settings).voxels(molecules["water"])
-    for transform, expected in (("sqrt", plain**0.5), ("log", np.log(1 + plain / 1e-3))):
-        np.testing.assert_allclose(
-            Recipe("density", transform=transform, **settings).voxels(molecules["water"]),
-            expected,
-            rtol=1e-9,
-            atol=1e-12,
-        )
-
-
-def test_unknown_transform_has_no_inverse():
-    with pytest.raises(ValueError, match="transform='exp' arrived; 'none', 'sqrt', 'log' are accepted"):
-        inverse_transform(np.ones(3), "exp")
 
 
 def test_atoms_fall_into_the_channel_of_their_element(molecules):
