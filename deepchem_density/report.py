@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from deepchem_density.atomic_files import write_text
-from deepchem_density.cells import Cell
+from deepchem_density.cells import Cell, Row
 from deepchem_density.curve_config import CurveConfig, digest, short_labels
 from deepchem_density.document import markdown_text
 from deepchem_density.figures import error_by_size_figure, learning_curve_figure, parity_figure, save_figure
@@ -29,7 +29,7 @@ from deepchem_density.tables import (
     size_table,
 )
 
-__all__ = ["comparison_folder", "markdown", "write_comparison_report", "write_curve_report"]
+__all__ = ["comparison_folder", "markdown", "where_tested", "write_comparison_report", "write_curve_report"]
 
 
 def write_curve_report(config: CurveConfig, cells: Sequence[Cell], out: Path) -> list[Path]:
@@ -42,8 +42,9 @@ def write_curve_report(config: CurveConfig, cells: Sequence[Cell], out: Path) ->
     """
     folder = out / f"{config.dataset}-{'-'.join(config.targets)}-{config.study}"
     folder.mkdir(parents=True, exist_ok=True)
-    table = curve_table(collect_rows(out / "cells" / config.study))
-    write_text(folder / "table.md", markdown(table, config.metrics))
+    rows = collect_rows(out / "cells" / config.study)
+    table = curve_table(rows)
+    write_text(folder / "table.md", f"{markdown(table, config.metrics)}\n{where_tested(rows)}\n")
     write_text(folder / "table.csv", table.to_csv(index=False))
     figure = learning_curve_figure(table, f"{config.dataset}, {table.iloc[0]['seeds']} seeds", config.metrics[0])
     return [
@@ -72,6 +73,18 @@ def markdown(table: pd.DataFrame, metrics: Sequence[str] = ("mae",)) -> str:
                 lines.append(f"| {model} | " + " | ".join(cells.get(size, "") for size in sizes) + " |")
             lines.append("")
     return "\n".join(lines)
+
+
+def where_tested(rows: Sequence[Row]) -> str:
+    """Return a sentence on the size of the test set, and whether it is the same for all representations."""
+    sizes = {(row["label"], row["n_test"]) for row in rows}
+    if len({size for _, size in sizes}) == 1:
+        return f"Tested on {rows[0]['n_test']} molecules."
+    listed = ", ".join(f"{label} {size}" for label, size in sorted(sizes))
+    return (
+        f"Tested on different molecules, since some fail in one representation and not in another: {listed}. "
+        "`deepchem-density compare` leaves them out of all."
+    )
 
 
 def _with_spread(mean: float, spread: float) -> str:

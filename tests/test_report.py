@@ -10,7 +10,7 @@ from test_html_report import Reader
 from test_tables import ROWS, SEEDS, SIZES, curve
 
 from deepchem_density.curve_config import CurveConfig
-from deepchem_density.report import comparison_folder, markdown, write_comparison_report
+from deepchem_density.report import comparison_folder, markdown, where_tested, write_comparison_report
 from deepchem_density.tables import curve_table
 
 CONFIGS = [CurveConfig(rep="atom", seeds=SEEDS), CurveConfig(rep="density", d_min=2.0, seeds=SEEDS)]
@@ -42,6 +42,14 @@ def test_the_markdown_has_a_line_per_model_and_a_column_per_size():
     assert lines[0] == "gap: mean absolute error on the test set, hartree"
     assert lines[2] == "| model | 100 molecules | 400 molecules |"
     assert lines[5] == "| density | 0.021 ± 0.0014 | 0.011 ± 0.0014 |"
+
+
+def test_a_table_says_on_what_it_was_tested():
+    rows = [{"label": label, "n_test": 50} for label in ("atom", "density")]
+    assert where_tested(rows) == "Tested on 50 molecules."
+    rows[1]["n_test"] = 48
+    assert "different molecules" in where_tested(rows)
+    assert "atom 50, density 48" in where_tested(rows)
 
 
 def test_a_single_seed_has_no_spread():
