@@ -19,8 +19,8 @@ from _results import report
 from deepchem_density.cnn import VoxelCNNModel
 from deepchem_density.datasets import to_dataset
 from deepchem_density.featurizers import AtomVoxel
-from deepchem_density.qm9 import load_sample
 from deepchem_density.quiet import deepchem as dc
+from deepchem_density.tables.qm9 import load_sample
 
 
 def models(n_channels: int, batch_size: int, seed: int) -> dict[str, dc.models.TorchModel]:

@@ -25,15 +25,15 @@ _HOMES = {
     "VoxelCNN": "network",
     "VoxelCNNModel": "cnn",
     "VoxelGrid": "grid",
-    "fetch_pdb": "pdb_download",
+    "fetch_pdb": "files.pdb_download",
     "independent_atoms": "fields.independent_atoms",
     "inverse_transform": "transforms",
-    "load_complexes": "labelled_complexes",
-    "load_qm9": "qm9",
-    "load_sample": "qm9",
-    "read_macromolecule": "macromolecule",
-    "read_map": "map_readers",
-    "split_ligand": "pdb_ligands",
+    "load_complexes": "tables.labelled_complexes",
+    "load_qm9": "tables.qm9",
+    "load_sample": "tables.qm9",
+    "read_macromolecule": "files.macromolecule",
+    "read_map": "files.map_readers",
+    "split_ligand": "files.pdb_ligands",
     "voxelize": "grid",
     "xtb_density": "fields.xtb",
 }
@@ -52,18 +52,18 @@ if TYPE_CHECKING:
     from deepchem_density.featurizers import OccupancyVoxel as OccupancyVoxel
     from deepchem_density.fields.independent_atoms import independent_atoms as independent_atoms
     from deepchem_density.fields.xtb import xtb_density as xtb_density
+    from deepchem_density.files.macromolecule import read_macromolecule as read_macromolecule
+    from deepchem_density.files.map_readers import read_map as read_map
+    from deepchem_density.files.pdb_download import fetch_pdb as fetch_pdb
+    from deepchem_density.files.pdb_ligands import split_ligand as split_ligand
     from deepchem_density.grid import VoxelGrid as VoxelGrid
     from deepchem_density.grid import voxelize as voxelize
-    from deepchem_density.labelled_complexes import load_complexes as load_complexes
-    from deepchem_density.macromolecule import read_macromolecule as read_macromolecule
-    from deepchem_density.map_readers import read_map as read_map
     from deepchem_density.network import VoxelCNN as VoxelCNN
-    from deepchem_density.pdb_download import fetch_pdb as fetch_pdb
-    from deepchem_density.pdb_ligands import split_ligand as split_ligand
-    from deepchem_density.qm9 import load_qm9 as load_qm9
-    from deepchem_density.qm9 import load_sample as load_sample
     from deepchem_density.representations import Recipe as Recipe
     from deepchem_density.structure import Structure as Structure
+    from deepchem_density.tables.labelled_complexes import load_complexes as load_complexes
+    from deepchem_density.tables.qm9 import load_qm9 as load_qm9
+    from deepchem_density.tables.qm9 import load_sample as load_sample
     from deepchem_density.transforms import inverse_transform as inverse_transform
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from deepchem_density.atomic_files import write_text
+from deepchem_density.files.atomic_files import write_text
 
 __all__ = ["describe", "read_config", "rebuild", "write_config"]
 

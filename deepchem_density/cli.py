@@ -7,7 +7,8 @@ import logging
 import sys
 from collections.abc import Sequence
 
-from deepchem_density import __version__, compare_command, curve_command, predict_command, tune_command
+from deepchem_density import __version__
+from deepchem_density.commands import compare_command, curve_command, predict_command, tune_command
 
 __all__ = ["main"]
 

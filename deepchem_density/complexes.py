@@ -14,11 +14,11 @@ from scipy.spatial import cKDTree
 from deepchem_density.errors import FeaturizationError
 from deepchem_density.fields import Density
 from deepchem_density.fields.maps import GriddedDensity
-from deepchem_density.macromolecule import MACROMOLECULE_SUFFIXES, read_macromolecule
-from deepchem_density.map_readers import MAP_SUFFIXES, read_map
-from deepchem_density.readers import MOLECULE_SUFFIXES, structure_from
+from deepchem_density.files.macromolecule import MACROMOLECULE_SUFFIXES, read_macromolecule
+from deepchem_density.files.map_readers import MAP_SUFFIXES, read_map
+from deepchem_density.files.readers import MOLECULE_SUFFIXES, structure_from
+from deepchem_density.files.text_files import format_suffix
 from deepchem_density.structure import Structure
-from deepchem_density.text_files import format_suffix
 
 __all__ = [
     "Complex",

@@ -9,9 +9,9 @@ from typing import Protocol
 import numpy as np
 
 from deepchem_density.errors import FeaturizationError
-from deepchem_density.molecule_table import MoleculeTable
 from deepchem_density.quiet import deepchem as dc
 from deepchem_density.structure import Structure
+from deepchem_density.tables.molecule_table import MoleculeTable
 
 __all__ = ["to_dataset"]
 

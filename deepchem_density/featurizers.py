@@ -83,7 +83,7 @@ class DensityVoxel(VoxelFeaturizer):
         "GFN2-xTB" or "GFN1-xTB".
     pocket_radius : float
         xTB solves of a protein the residues with an atom within this distance of the ligand, in Å; see
-        :func:`~deepchem_density.pocket.cut_pocket`.
+        :func:`~deepchem_density.pocket.cut.cut_pocket`.
     max_atoms : int
         xTB refuses more; the time grows with the cube.
     b_iso : float, optional
@@ -100,7 +100,7 @@ class DensityVoxel(VoxelFeaturizer):
         "4llx" in 4llx_ligand.sdf: "maps/{id}.ccp4".
     map_coefficients : tuple of str, optional
         Columns of amplitudes and phases in an MTZ or mmCIF file; None finds them. See
-        :func:`~deepchem_density.map_readers.read_map`.
+        :func:`~deepchem_density.files.map_readers.read_map`.
     map_values : str
         "sigma" for the deviation from a map's mean in units of its root mean square, "file" for the values as they are.
     **common

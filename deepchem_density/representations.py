@@ -23,7 +23,7 @@ from deepchem_density.fields.derived import Above, GradientMagnitude
 from deepchem_density.fields.independent_atoms import independent_atoms
 from deepchem_density.fields.xtb import ENGINES, METHODS, xtb_density
 from deepchem_density.grid import NO_ROTATION, VoxelGrid, check_oversampling, voxelize, voxels_per_edge
-from deepchem_density.pocket import cut_pocket
+from deepchem_density.pocket.cut import cut_pocket
 from deepchem_density.rotation import random_rotation
 from deepchem_density.setting_checks import check_positive, check_seed, is_number, listed, one_of
 from deepchem_density.structure import Structure, atomic_number, check_apart, joined, symbol, vdw_radii

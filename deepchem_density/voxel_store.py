@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 from tqdm.auto import tqdm
 
-from deepchem_density.atomic_files import load_npz, save_npz
 from deepchem_density.complexes import fingerprint, located
 from deepchem_density.errors import FeaturizationError, reason_of
+from deepchem_density.files.atomic_files import load_npz, save_npz
 from deepchem_density.representations import FEATURE_VERSION, Recipe
 from deepchem_density.workers import map_in_order
 

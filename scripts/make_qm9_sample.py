@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from deepchem_density.qm9 import QM9_TASKS, QM9_UNITS, load_qm9
+from deepchem_density.tables.qm9 import QM9_TASKS, QM9_UNITS, load_qm9
 
 SIZE = 2000
 SEED = 2014

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from deepchem_density.cli import COMMANDS, _parser, main
-from deepchem_density.compare_command import _configs
-from deepchem_density.curve_command import _config
-from deepchem_density.curve_config import CurveConfig
-from deepchem_density.curve_options import asked_for, config_from
-from deepchem_density.tune_command import _plan
+from deepchem_density.commands.compare_command import _configs
+from deepchem_density.commands.curve_command import _config
+from deepchem_density.commands.curve_options import asked_for, config_from
+from deepchem_density.commands.tune_command import _plan
+from deepchem_density.experiments.curve_config import CurveConfig
 
 ROOT = Path(__file__).parents[1]
 PROJECTS = sorted((ROOT / "mlflow_projects").glob("*/MLproject"))

@@ -17,9 +17,9 @@ from deepchem_density.drop_failed import DropFailed
 from deepchem_density.errors import FeaturizationError
 from deepchem_density.featurizers import AtomVoxel, DensityVoxel, GradientVoxel, OccupancyVoxel
 from deepchem_density.fields.maps import GriddedDensity
+from deepchem_density.files.readers import structure_from
 from deepchem_density.grid import VoxelGrid, voxelize
 from deepchem_density.quiet import deepchem as dc
-from deepchem_density.readers import structure_from
 from deepchem_density.structure import Structure
 
 BOX = {"box_width": 24.0, "voxel_width": 1.0}

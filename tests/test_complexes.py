@@ -23,7 +23,7 @@ from deepchem_density.complexes import (
 from deepchem_density.errors import FeaturizationError
 from deepchem_density.fields import Density
 from deepchem_density.fields.maps import GriddedDensity
-from deepchem_density.readers import structure_from
+from deepchem_density.files.readers import structure_from
 from deepchem_density.structure import Structure
 
 READING = Reading()

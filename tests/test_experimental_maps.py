@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import torch
 
-from deepchem_density.cube_files import read_cube
 from deepchem_density.errors import FeaturizationError
 from deepchem_density.fields.maps import GriddedDensity
-from deepchem_density.map_readers import read_map
+from deepchem_density.files.cube_files import read_cube
+from deepchem_density.files.map_readers import read_map
 
 
 class Case(NamedTuple):

@@ -13,8 +13,8 @@ from rdkit.Chem import AllChem
 from deepchem_density import voxel_featurizer
 from deepchem_density.errors import FeaturizationError
 from deepchem_density.featurizers import AtomVoxel, DensityVoxel, GradientVoxel, OccupancyVoxel
+from deepchem_density.files.readers import structure_from
 from deepchem_density.quiet import deepchem as dc
-from deepchem_density.readers import structure_from
 from deepchem_density.representations import Recipe
 from deepchem_density.voxel_featurizer import VoxelFeaturizer
 from deepchem_density.workers import WorkerError

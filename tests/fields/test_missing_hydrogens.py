@@ -7,9 +7,9 @@ import pytest
 from rdkit import Chem
 
 from deepchem_density.fields.missing_hydrogens import carbons_without_hydrogens
-from deepchem_density.qm9 import load_sample
-from deepchem_density.readers import structure_from
+from deepchem_density.files.readers import structure_from
 from deepchem_density.structure import Structure, joined
+from deepchem_density.tables.qm9 import load_sample
 
 WITH_CH = (
     "OCCc1ccccc1", "C", "C#C", "C=C", "CC#CC", "C=C=C", "CC(C)(C)C", "c1ccc2[nH]ccc2c1", "C1CC1", "C1=CC2CCC1C2", "CC(=O)[O-]",

@@ -14,9 +14,9 @@ from deepchem_density.errors import ConvergenceError, FeaturizationError
 from deepchem_density.fields import xtb
 from deepchem_density.fields.slater_basis import METHODS, valence_electrons
 from deepchem_density.fields.xtb import ENGINES, xtb_density
+from deepchem_density.files.pdb_ligands import split_ligand
+from deepchem_density.files.readers import structure_from
 from deepchem_density.grid import VoxelGrid, voxelize
-from deepchem_density.pdb_ligands import split_ligand
-from deepchem_density.readers import structure_from
 from deepchem_density.structure import Structure, joined, symbol
 
 REFERENCES = (

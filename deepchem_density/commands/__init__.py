@@ -1,0 +1,1 @@
+"""The commands of ``deepchem-density``; each offers ``add_to`` for the parser and ``run``."""

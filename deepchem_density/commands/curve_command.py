@@ -1,0 +1,71 @@
+"""``deepchem-density curve``: one representation, over nested fractions of the training molecules and several seeds."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from deepchem_density.commands.curve_options import add_curve_options, add_run_options, asked_for, config_from
+
+if TYPE_CHECKING:
+    from deepchem_density.experiments.cells import Cell
+    from deepchem_density.experiments.curve_config import CurveConfig
+
+__all__ = ["add_to", "cell_line", "run"]
+
+
+def add_to(commands: Any) -> None:
+    """Register the command."""
+    parser = commands.add_parser(
+        "curve",
+        help="a learning curve: featurize, train over nested fractions and seeds, compare with baselines",
+    )
+    parser.set_defaults(command=run)
+    add_curve_options(parser)
+    parser.add_argument("--params", default="", help="file of tuned settings from tune; options that are given win")
+    add_run_options(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run a learning curve, print its table, and leave table, figures and model in files and in MLflow."""
+    config = _config(options)
+    config.check()
+    from deepchem_density.commands.process_settings import prepare_process
+    from deepchem_density.experiments.learning_curve import run_curve
+    from deepchem_density.experiments.report import write_curve_report
+    from deepchem_density.experiments.tracking import MlflowTracker, NoTracker
+
+    prepare_process(options.threads)
+    tracker = MlflowTracker() if options.track else NoTracker()
+    out = Path(options.out)
+
+    def report_cell(cell: Cell) -> None:
+        tracker.cell(cell)
+        print(cell_line(cell, config.metrics[0]), flush=True)
+
+    with tracker.run([config]):
+        cells = run_curve(
+            config, out, options.n_jobs, lambda *arguments: tracker.epoch(config.label, *arguments), report_cell
+        )
+        files = write_curve_report(config, cells, out)
+        tracker.files(files)
+        tracker.model(cells[-1], config)
+    print("\n" + files[0].read_text(encoding="utf-8"))
+    print(f"Figures: {', '.join(str(path) for path in files if path.suffix == '.png')}")
+    return 0
+
+
+def cell_line(cell: Cell, metric: str) -> str:
+    """Return what is printed about a cell."""
+    row = cell.rows[0]
+    return f"{cell.name}: {row['target']} {metric.upper()} {row[metric]:.4g} {row['unit']} ({row['seconds']:.0f} s)"
+
+
+def _config(options: argparse.Namespace) -> CurveConfig:
+    asked = asked_for(options)
+    if not options.params:
+        return config_from(asked)
+    from deepchem_density.experiments.best_params import read_params
+
+    return config_from(asked, read_params(options.params, asked.get("rep", "")))

@@ -1,0 +1,151 @@
+"""Figures from tables and cells."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import matplotlib as mpl
+import matplotlib.ticker
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from deepchem_density.experiments.cells import Cell
+from deepchem_density.experiments.tables import BASELINES, METRICS
+from deepchem_density.files.atomic_files import replacing
+
+__all__ = ["error_by_size_figure", "learning_curve_figure", "parity_figure", "save_figure"]
+
+LINES = {"constant": ":", "linear in element counts": "--", "ligand heavy atoms": "-."}
+COLOURS = {"atom": "#0072B2", "density": "#D55E00", "gradient": "#009E73", "occupancy": "#CC79A7"}
+FURTHER = ("#E69F00", "#56B4E9", "#000000", "#8C564B", "#7F7F7F", "#9467BD")
+BESIDE = 1.025
+FEW_TICKS = 4
+STYLE = {"axes.spines.top": False, "axes.spines.right": False, "axes.grid": True, "grid.alpha": 0.3, "font.size": 10}
+
+
+def learning_curve_figure(
+    table: pd.DataFrame, title: str = "", metric: str = "mae", spread: str = "deviation"
+) -> Figure:
+    """Draw an error against training size, both logarithmic: a line per model.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        From :func:`~deepchem_density.experiments.tables.curve_table`.
+    title : str
+        Above each panel.
+    metric : str
+        "mae" or "rmse".
+    spread : {"deviation", "interval"}
+        What bars show: the standard deviation over seeds, or the 95 % interval of the mean.
+    """
+    targets = list(dict.fromkeys(table["target"]))
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(6.2 * len(targets), 4.4), layout="constrained")
+        axes = figure.subplots(1, len(targets), squeeze=False)[0]
+        for axis, target in zip(axes, targets, strict=True):
+            part = table[table["target"] == target]
+            colours = _colours(part["model"])
+            for place, (model, one) in enumerate(part.groupby("model", sort=False)):
+                baseline = model in BASELINES
+                axis.errorbar(
+                    # side by side, or the last bar would hide the others
+                    one["n_train"] * (1.0 if baseline else BESIDE ** (place - (len(colours) - 1) / 2)),
+                    one[metric],
+                    yerr=None if baseline else _bars(one, metric, spread),
+                    label=model,
+                    color="0.45" if baseline else colours[str(model)],
+                    linestyle=LINES.get(str(model), "-"),
+                    marker=None if baseline else "o",
+                    capsize=2,
+                )
+            axis.set(xscale="log", yscale="log", xlabel="training molecules", title=title)
+            unit = part["unit"].iloc[0]
+            axis.set_ylabel(f"{METRICS[metric]} of {target}" + (f" ({unit})" if unit else ""))
+            _limit(axis, part[metric])
+            sizes = sorted(part["n_train"].unique())
+            axis.set_xticks(sizes, [str(size) for size in sizes])
+            axis.minorticks_off()
+            bottom, top = axis.get_ylim()
+            subs = (1, 2, 3, 5, 7) if top > FEW_TICKS * bottom else tuple(np.arange(1, 10, 0.5))
+            axis.yaxis.set_major_locator(mpl.ticker.LogLocator(subs=subs))
+            axis.yaxis.set_major_formatter(mpl.ticker.FormatStrFormatter("%.3g"))
+            axis.legend(frameon=False, fontsize=8)
+    return figure
+
+
+def _bars(one: pd.DataFrame, metric: str, spread: str) -> np.ndarray:
+    """Return the lengths of error bars below and above."""
+    if spread == "deviation":
+        return np.tile(one[f"{metric}_std"].fillna(0).to_numpy(), (2, 1))
+    mean = one[metric].to_numpy()
+    ends = one[f"{metric}_low"].to_numpy(), one[f"{metric}_high"].to_numpy()
+    return np.nan_to_num(np.array([mean - np.maximum(ends[0], 1e-3 * mean), ends[1] - mean]))
+
+
+def _limit(axis: Axes, means: pd.Series) -> None:
+    """Show the means; an interval of few seeds may reach down to 0 and would press them into a corner."""
+    low, high = axis.get_ylim()
+    axis.set_ylim(max(low, 0.6 * means.min()), min(high, 1.7 * means.max()))
+
+
+def _colours(models: Sequence[str] | pd.Series) -> dict[str, str]:
+    """Return a colour for each model: that of its representation, and another one for further variants of it."""
+    names = [str(model) for model in dict.fromkeys(models) if model not in BASELINES]
+    colours: dict[str, str] = {}
+    further = iter(FURTHER * (1 + len(names) // len(FURTHER)))
+    for name in names:
+        usual = COLOURS.get(name.split(" ")[0])
+        colours[name] = usual if usual is not None and usual not in colours.values() else next(further)
+    return colours
+
+
+def parity_figure(cells: Sequence[Cell], targets: Sequence[str]) -> Figure:
+    """Draw predictions against labels of the test set: a row per cell, a panel per target."""
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(4.4 * len(targets), 4.4 * len(cells)), layout="constrained")
+        grid = figure.subplots(len(cells), len(targets), squeeze=False)
+        colours = _colours([cell.rows[0]["label"] for cell in cells])
+        for axes, cell in zip(grid, cells, strict=True):
+            network = [row for row in cell.rows if row["model"] == "network"]
+            for t, (axis, row) in enumerate(zip(axes, network, strict=True)):
+                truth, predicted = cell.truth[:, t], cell.predicted[:, t]
+                ends = min(truth.min(), predicted.min()), max(truth.max(), predicted.max())
+                axis.plot(ends, ends, color="0.5", linewidth=1)
+                axis.scatter(truth, predicted, s=8, alpha=0.5, color=colours[row["label"]])
+                unit = f" ({row['unit']})" if row["unit"] else ""
+                axis.set(xlabel=f"{row['target']}{unit}", ylabel="predicted", title=cell.name, aspect="equal")
+                axis.title.set_fontsize(9)
+    return figure
+
+
+def error_by_size_figure(table: pd.DataFrame, metric: str) -> Figure:
+    """Draw the error in classes of molecules by heavy atoms, from :func:`~deepchem_density.experiments.tables.size_table`."""
+    targets = list(dict.fromkeys(table["target"]))
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(6.2 * len(targets), 4.0), layout="constrained")
+        axes = figure.subplots(1, len(targets), squeeze=False)[0]
+        for axis, target in zip(axes, targets, strict=True):
+            part = table[table["target"] == target]
+            colours = _colours(part["model"])
+            for place, (model, one) in enumerate(part.groupby("model", sort=False)):
+                x = np.arange(len(one)) + 0.12 * (place - (len(colours) - 1) / 2)
+                bars = np.nan_to_num(np.array([one["error"] - one["low"], one["high"] - one["error"]]))
+                style = {"color": colours[str(model)], "marker": "o", "capsize": 2, "linewidth": 1}
+                axis.errorbar(x, one["error"], yerr=bars, label=model, **style)
+            axis.set_xticks(np.arange(len(one)), [str(name) for name in one["heavy_atoms"]])
+            unit = part["unit"].iloc[0]
+            axis.set(xlabel="heavy atoms", xlim=(-0.5, len(one) - 0.5), ylim=(0, None))
+            axis.set_ylabel(f"{METRICS[metric]} of {target}" + (f" ({unit})" if unit else ""))
+            axis.legend(frameon=False, fontsize=8)
+    return figure
+
+
+def save_figure(figure: Figure, path: Path) -> Path:
+    """Write a figure as PNG, completely or not at all."""
+    with replacing(path) as temporary:
+        figure.savefig(temporary, dpi=150)
+    return path

@@ -1,0 +1,234 @@
+"""Structures from an SDF file with labels from a CSV file, joined so that no label can slip to a neighbour.
+
+DeepChem 2.8.0 drops the records that RDKit cannot read and then joins by position, and starts again at the first row of
+the CSV file for each shard (deepchem issue #4485). Here a label belongs to a record by its name, or, where records have
+no names, by the place of the record in the file, unreadable ones counted.
+"""
+
+from __future__ import annotations
+
+import gzip
+import os
+import warnings
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from rdkit import Chem, rdBase
+
+from deepchem_density.errors import FeaturizationError
+from deepchem_density.files.readers import structure_from
+from deepchem_density.structure import Structure
+from deepchem_density.tables.label_check import can_check_labels, check_labels
+from deepchem_density.tables.molecule_table import MoleculeTable
+
+__all__ = ["load_sdf_csv"]
+
+_SHOWN = 10
+
+
+@dataclass(frozen=True)
+class _Record:
+    """One record of the SDF file; `structure` is None, with a reason, if it cannot be used."""
+
+    name: str
+    structure: Structure | None
+    smiles: str
+    reason: str
+
+
+def load_sdf_csv(
+    sdf: str | os.PathLike[str],
+    csv: str | os.PathLike[str],
+    tasks: Sequence[str],
+    *,
+    join: Literal["auto", "name", "position"] = "auto",
+    id_column: str = "mol_id",
+    charge: int | str = 0,
+    units: Mapping[str, str] | None = None,
+) -> MoleculeTable:
+    """Read an SDF file and the CSV file with its labels, such as MoleculeNet's gdb9.sdf and gdb9.sdf.csv.
+
+    Parameters
+    ----------
+    sdf : path
+        SDF file with 3-D coordinates, `.gz` allowed. All hydrogens are kept, and records that fail RDKit's sanitization
+        as well: elements and coordinates are all that is needed.
+    csv : path
+        CSV file with one row for each molecule.
+    tasks : sequence of str
+        Columns of `csv` to use as labels. An empty cell is a label that is not known (NaN).
+    join : {"auto", "name", "position"}
+        "name" matches the first line of each record with `id_column`; "position" gives row k of the CSV file to record
+        k of the SDF file, unreadable records counted. "auto" takes names if the column and the names are there.
+    id_column : str
+        Column of `csv` with the records' names.
+    charge : int or "formal"
+        Total charge of every molecule; "formal" takes the sum of the formal charges of each record, right for ions such
+        as the ligands of PDBbind and wrong for QM9, whose bonds were guessed from positions (deepchem issue #4413).
+    units : mapping of str to str, optional
+        Task -> unit, kept in the table.
+
+    Returns
+    -------
+    MoleculeTable
+        Readable records with labels, in the order of the file, float64 positions in Å. Ids are the records' names, or
+        their places in the file, counted from 0, if labels were joined by position.
+
+    Raises
+    ------
+    ValueError
+        If columns are missing, labels are not numbers, names repeat, or rows and records cannot be matched.
+
+    Warns
+    -----
+    UserWarning
+        Names the records that are left out because they cannot be read or have no row, and counts rows without record.
+    LabelWarning
+        If the labels joined by position do not fit the molecules (see `check_labels`).
+    """
+    if join not in ("auto", "name", "position"):
+        raise ValueError(f'join must be "auto", "name" or "position", not {join!r}')
+    records = _read_records(Path(sdf), charge)
+    frame = _read_csv(Path(csv), tasks)
+    if join == "auto":
+        named = all(record.name for record in records if record.structure is not None)
+        join = "name" if id_column in frame.columns and named else "position"
+    rows = _rows_by_name(records, frame, id_column) if join == "name" else _rows_by_position(records, frame)
+
+    kept = [k for k, record in enumerate(records) if record.structure is not None and rows[k] >= 0]
+    _warn_left_out(records, rows, str(sdf))
+    if not kept:
+        raise ValueError(f"none of the {len(records)} records of {sdf} can be used; the first: {_describe(records, 0)}")
+    table = MoleculeTable.from_structures(
+        [structure for k in kept if (structure := records[k].structure) is not None],
+        frame[list(tasks)].to_numpy(dtype=np.float64)[[rows[k] for k in kept]],
+        tasks,
+        ids=np.array([records[k].name for k in kept] if join == "name" else kept),
+        smiles=np.array([records[k].smiles for k in kept]),
+        units=units or {},
+        source=Path(sdf).name.split(".")[0],
+    )
+    if join == "position" and can_check_labels(table):
+        check_labels(table)
+    return table
+
+
+def _read_records(path: Path, charge: int | str) -> list[_Record]:
+    if not path.is_file():
+        raise FileNotFoundError(f"there is no SDF file {path}")
+    raw = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+    text = raw.decode("utf-8-sig", errors="replace")
+    supplier = Chem.SDMolSupplier()
+    with rdBase.BlockLogs():
+        if text.strip():
+            supplier.SetData(text, sanitize=False, removeHs=False, strictParsing=False)
+        # By index: an iterator may swallow the record that follows a truncated one, and all labels after it would slip.
+        records = [_read_record(supplier, k, charge) for k in range(len(supplier) if text.strip() else 0)]
+    if not records:
+        raise ValueError(f"{path} holds no record; an SDF file has one for each molecule, ended by a line $$$$")
+    return records
+
+
+def _read_record(supplier: Chem.SDMolSupplier, k: int, charge: int | str) -> _Record:
+    name = supplier.GetItemText(k).split("\n", 1)[0].strip()
+    name = "" if name == "$$$$" else name
+    mol = supplier[k]
+    if mol is None:
+        return _Record(name, None, "", "RDKit cannot read it")
+    mol, smiles = _sanitized(mol)
+    try:
+        return _Record(name, structure_from(mol, charge=charge), smiles, "")
+    except FeaturizationError as error:
+        return _Record(name, None, smiles, str(error).rstrip("."))
+
+
+def _sanitized(mol: Chem.Mol) -> tuple[Chem.Mol, str]:
+    """Return the molecule, sanitized if it can be, and then its canonical SMILES without hydrogens, else ""."""
+    if mol.GetNumAtoms() > 1 and mol.GetNumBonds() == 0:
+        return mol, ""  # nothing but atoms: sanitization would hang hydrogens on each
+    try:
+        copy = Chem.Mol(mol)
+        Chem.SanitizeMol(copy)
+        return copy, Chem.MolToSmiles(Chem.RemoveHs(copy))
+    except ValueError:  # RDKit's MolSanitizeException is one
+        return mol, ""
+
+
+def _read_csv(path: Path, tasks: Sequence[str]) -> pd.DataFrame:
+    if isinstance(tasks, str) or not tasks:
+        raise ValueError(f"tasks must be a list with at least one column of {path}, not {tasks!r}")
+    # text, converted below: the parser of pandas before 3.1 may miss the last bit of a number
+    frame = pd.read_csv(path, dtype=str, skip_blank_lines=False)
+    missing = [task for task in tasks if task not in frame.columns]
+    if missing:
+        raise ValueError(f"{path} has no column {', '.join(missing)}; its columns are {', '.join(frame.columns)}")
+    for task in tasks:
+        try:
+            frame[task] = frame[task].to_numpy(dtype=object).astype(np.float64)
+        except ValueError as error:
+            raise ValueError(f"column {task} of {path} must hold numbers: {error}") from error
+    return frame
+
+
+def _rows_by_name(records: Sequence[_Record], frame: pd.DataFrame, id_column: str) -> list[int]:
+    """Row of each record, -1 where the CSV file has none."""
+    if id_column not in frame.columns:
+        raise ValueError(
+            f"the CSV file has no column {id_column!r} to join by name, only {', '.join(frame.columns)}; name the "
+            "right one with id_column"
+        )
+    keys = frame[id_column].fillna("").str.strip()
+    names = [record.name for record in records]
+    for what, values in (("names in the SDF file", names), (f"cells of column {id_column}", keys.tolist())):
+        repeated = [value for value, count in Counter(values).items() if value and count > 1]
+        if repeated:
+            raise ValueError(
+                f"labels cannot be joined by name: {len(repeated)} of the {what} repeat, such as {repeated[0]!r}; "
+                'make them unique or pass join="position"'
+            )
+    row_of = {key: row for row, key in enumerate(keys) if key}
+    rows = [row_of.pop(name, -1) for name in names]
+    if max(rows, default=-1) < 0:
+        raise ValueError(
+            f"no record name is in column {id_column}: records are called {names[:3]}, rows {keys.tolist()[:3]}; "
+            'name the right column with id_column or pass join="position"'
+        )
+    if row_of:
+        warnings.warn(
+            f"{len(row_of)} rows of the CSV file are not used: the SDF file has no record named {next(iter(row_of))!r}"
+            + (f" or as {len(row_of) - 1} others" if len(row_of) > 1 else ""),
+            stacklevel=3,
+        )
+    return rows
+
+
+def _rows_by_position(records: Sequence[_Record], frame: pd.DataFrame) -> list[int]:
+    frame = frame[: len(records)] if frame[len(records) :].isna().all(axis=None) else frame  # blank lines at the end
+    if len(frame) != len(records):
+        n_bad = sum(record.structure is None for record in records)
+        raise ValueError(
+            f"labels cannot be joined by position: the SDF file has {len(records)} records ({n_bad} of them "
+            f"unreadable), the CSV file {len(frame)} rows, and both must have one for each molecule; give the records "
+            "names and the CSV file a column with them, and name it with id_column"
+        )
+    return list(range(len(records)))
+
+
+def _describe(records: Sequence[_Record], k: int) -> str:
+    return f"record {k} ({records[k].name or 'no name'}): {records[k].reason or 'no row in the CSV file'}"
+
+
+def _warn_left_out(records: Sequence[_Record], rows: Sequence[int], sdf: str) -> None:
+    left_out = [k for k, record in enumerate(records) if record.structure is None or rows[k] < 0]
+    if left_out:
+        listed = "; ".join(_describe(records, k) for k in left_out[:_SHOWN])
+        more = f"; and {len(left_out) - _SHOWN} more" if len(left_out) > _SHOWN else ""
+        warnings.warn(
+            f"{len(left_out)} of {len(records)} records of {sdf} are left out, their labels with them: {listed}{more}",
+            stacklevel=3,
+        )

@@ -1,0 +1,198 @@
+"""QM9: the sample inside this package, and all of it from the package qm9pack.
+
+References
+----------
+Ramakrishnan, Dral, Rupp, von Lilienfeld, "Quantum chemistry structures and properties of 134 kilo molecules",
+Scientific Data 1, 140022 (2014), doi:10.1038/sdata.2014.22.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import sys
+import warnings
+from collections.abc import Iterable
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from deepchem_density.tables.atomization import with_atomization_energies
+from deepchem_density.tables.molecule_table import MoleculeTable
+
+__all__ = ["N_QM9", "QM9_TASKS", "QM9_UNITS", "load_qm9", "load_sample"]
+
+# MoleculeNet's task names, in its order, with the column of qm9pack (spelling included) and the unit of the source.
+_COLUMNS = {
+    "A": ("RotA_GHz", "GHz"),
+    "B": ("RotB_GHz", "GHz"),
+    "C": ("RotC_GHz", "GHz"),
+    "mu": ("Dipole_debye", "debye"),
+    "alpha": ("Polarizability_bohr3", "bohr³"),
+    "homo": ("HOMO_au", "hartree"),
+    "lumo": ("LUMO_au", "hartree"),
+    "gap": ("HOMO_LUMO_gap_au", "hartree"),
+    "r2": ("R2_bohr2", "bohr²"),
+    "zpve": ("ZPVE_au", "hartree"),
+    "u0": ("InternalEnergy_0K_au", "hartree"),
+    "u298": ("InternalEnergy_298K_au", "hartree"),
+    "h298": ("Enthalphy_298K_au", "hartree"),
+    "g298": ("GibbsFreeEnergy_298K_au", "hartree"),
+    "cv": ("Heatcapacity_Cv_cal_mol_K", "cal/(mol K)"),
+}
+QM9_TASKS: tuple[str, ...] = tuple(_COLUMNS)
+QM9_UNITS: dict[str, str] = {task: unit for task, (_, unit) in _COLUMNS.items()}
+N_QM9 = 130_831  # 133,885 less the 3,054 molecules whose geometry is uncharacterized
+
+_ATOMIC_NUMBERS = {"H": 1, "C": 6, "N": 7, "O": 8, "F": 9}
+_NO_BRACKETS = str.maketrans("", "", "[]")
+_PARTS = ("qm9_part1.csv", "qm9_part2.csv", "qm9_part3.csv")
+_CACHE_FILE = "qm9_v1.npz"
+
+
+def load_sample() -> MoleculeTable:
+    """About 2,000 molecules of QM9, drawn at random, that come with this package.
+
+    Returns
+    -------
+    MoleculeTable
+        15 labels in the units of the source and 4 atomization energies, positions in float32 Å. See data/README.md for where
+        they come from.
+    """
+    with resources.as_file(resources.files("deepchem_density") / "data" / "qm9_sample.npz") as path:
+        return with_atomization_energies(MoleculeTable.load(path))
+
+
+def load_qm9(data_dir: str | os.PathLike[str] | None = None) -> MoleculeTable:
+    """All 130,831 molecules of QM9, from the installed package qm9pack.
+
+    The first call reads 230 MB of CSV and writes one .npz file, later ones read that file.
+
+    Parameters
+    ----------
+    data_dir : path, optional
+        Folder of the .npz file. By default the folder named by the environment variable DEEPCHEM_DENSITY_CACHE, else
+        the user's cache folder (~/.cache/deepchem_density on Linux).
+
+    Returns
+    -------
+    MoleculeTable
+        15 labels in the units of the source, float64 exactly as printed there, and 4 atomization energies from them;
+        positions in float32 Å.
+
+    Raises
+    ------
+    ImportError
+        If there is neither the .npz file nor qm9pack.
+    ValueError
+        If qm9pack's files are not those of QM9.
+
+    Warns
+    -----
+    UserWarning
+        If the .npz file is damaged (it is made again) or cannot be written (the next call is slow again).
+    """
+    path = (_cache_dir() if data_dir is None else Path(data_dir)) / _CACHE_FILE
+    try:
+        table = MoleculeTable.load(path)
+        _check_qm9(table)
+        return with_atomization_energies(table)
+    except OSError:
+        pass  # not made yet, or not readable: then writing says why below
+    except ValueError as error:
+        warnings.warn(f"the cached QM9 is made again: {error}", stacklevel=2)
+    table = read_qm9pack(_qm9pack_data())
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        table.save(path, compressed=False)
+    except OSError as error:
+        warnings.warn(
+            f"QM9 was read but could not be cached in {path.parent} ({error}), so each call reads the CSV files again; "
+            "name a writable folder with data_dir or the environment variable DEEPCHEM_DENSITY_CACHE",
+            stacklevel=2,
+        )
+    return with_atomization_energies(table)
+
+
+def read_qm9pack(folder: Path) -> MoleculeTable:
+    """Read the CSV files of qm9pack 1.0.3 in `folder`, without any cache. Raises ValueError if they are not QM9."""
+    columns = [name for name, _ in _COLUMNS.values()]
+    numbers, positions, frames = [], [], []
+    for part in _PARTS:
+        frame = pd.read_csv(
+            folder / part,
+            usecols=["Index", "SMILES", "N_atoms", "Elements", "XYZ_Ang", *columns],
+            dtype=str,  # numbers are converted below: the parser of pandas before 3.1 may miss their last bit
+        )
+        numbers.append(_parse_elements(frame.pop("Elements")))
+        frame["N_atoms"] = frame["N_atoms"].astype(np.int64)
+        positions.append(_parse_positions(frame.pop("XYZ_Ang"), frame["N_atoms"]))
+        frames.append(frame)
+    frame = pd.concat(frames, ignore_index=True)
+    table = MoleculeTable(
+        numbers=np.concatenate(numbers),
+        positions=np.concatenate(positions),
+        offsets=np.concatenate([[0], np.cumsum(frame["N_atoms"].to_numpy())]),
+        labels=frame[columns].to_numpy(dtype=object).astype(np.float64),
+        tasks=QM9_TASKS,
+        ids=frame["Index"].to_numpy(dtype=object).astype(np.int64),
+        units=QM9_UNITS,
+        smiles=frame["SMILES"].to_numpy(dtype=np.str_),
+        source="qm9",
+    )
+    _check_qm9(table)
+    return table
+
+
+def _parse_elements(column: Iterable[str]) -> np.ndarray:
+    """(total_atoms,) uint8 from texts such as "['C','H']"."""
+    symbols = (symbol for text in column for symbol in json.loads(text.replace("'", '"')))
+    try:
+        return np.fromiter((_ATOMIC_NUMBERS[symbol] for symbol in symbols), dtype=np.uint8)
+    except KeyError as error:
+        raise ValueError(f"QM9 holds H, C, N, O and F only, here is {error}; reinstall qm9pack==1.0.3") from error
+
+
+def _parse_positions(column: Iterable[str], n_atoms: Iterable[int]) -> np.ndarray:
+    """(total_atoms, 3) float32 Å from texts such as "[[0.0,1.0,2.0],[...]]", one for each molecule."""
+    coordinates: list[float] = []
+    for text, n in zip(column, n_atoms, strict=True):
+        # not JSON: the files also write numbers such as "0." and ".5"
+        values = text.translate(_NO_BRACKETS).split(",")
+        if len(values) != 3 * n:
+            raise ValueError(f"qm9pack lists {n} atoms and {len(values)} coordinates, not {3 * n}: {text[:60]}...")
+        coordinates.extend(map(float, values))
+    return np.array(coordinates, dtype=np.float32).reshape(-1, 3)
+
+
+def _check_qm9(table: MoleculeTable) -> None:
+    if len(table) != N_QM9:
+        raise ValueError(f"QM9 has {N_QM9} molecules, here are {len(table)}; reinstall qm9pack==1.0.3")
+    if len(np.unique(table.ids)) != N_QM9:
+        raise ValueError("QM9's Index must be unique, some repeat here; reinstall qm9pack==1.0.3")
+    if table.tasks != QM9_TASKS or not np.isfinite(table.labels).all():
+        raise ValueError("QM9 has 15 finite labels for each molecule, some are missing here; reinstall qm9pack==1.0.3")
+
+
+def _qm9pack_data() -> Path:
+    # found, never imported: `import qm9pack` needs pkg_resources, which current setuptools no longer has
+    spec = importlib.util.find_spec("qm9pack")
+    if spec is None or not spec.submodule_search_locations:
+        raise ImportError('all of QM9 needs the package qm9pack: pip install "deepchem-density[qm9]"')
+    return Path(spec.submodule_search_locations[0]) / "data"
+
+
+def _cache_dir() -> Path:
+    named = os.environ.get("DEEPCHEM_DENSITY_CACHE")
+    if named:
+        return Path(named)
+    if sys.platform == "win32":
+        base = os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local"
+    elif sys.platform == "darwin":
+        base = Path.home() / "Library" / "Caches"
+    else:
+        base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "deepchem_density"
