@@ -137,17 +137,22 @@ def _unpaired(bonded: np.ndarray, spare: np.ndarray, order: list[int]) -> list[i
     place = np.repeat(np.arange(len(spare)), spare)
     weights = np.triu(np.random.default_rng(0).uniform(1, 2, (len(place), len(place))))
     tutte = (weights - weights.T) * bonded[np.ix_(place, place)]
-    rank = np.linalg.matrix_rank(tutte)
+    rank = _rank(tutte)
     rest = np.arange(len(place))
     left_over: list[int] = []
     for valence in sorted(range(len(place)), key=lambda v: order[place[v]]):
         if len(rest) == rank:
             break
         fewer = rest[rest != valence]
-        if np.linalg.matrix_rank(tutte[np.ix_(fewer, fewer)]) == rank:
+        if _rank(tutte[np.ix_(fewer, fewer)]) == rank:
             rest = fewer
             left_over.append(int(place[valence]))
     return left_over
+
+
+def _rank(matrix: np.ndarray) -> int:
+    """Return the rank, also of a matrix without elements, for which older releases of NumPy have none."""
+    return int(np.linalg.matrix_rank(matrix)) if matrix.size else 0
 
 
 def _fate(cut: PocketBonds, atom: int, members: np.ndarray) -> tuple[int, int]:
