@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,9 +16,10 @@ from deepchem_density.errors import FeaturizationError
 from deepchem_density.fields import Density
 from deepchem_density.fields.maps import GriddedDensity
 from deepchem_density.files.macromolecule import MACROMOLECULE_SUFFIXES, read_macromolecule
-from deepchem_density.files.map_readers import MAP_SUFFIXES, read_map
-from deepchem_density.files.readers import MOLECULE_SUFFIXES, structure_from
+from deepchem_density.files.map_readers import MAP_SUFFIXES, MAP_VALUES, read_map
+from deepchem_density.files.readers import HYDROGENS, MOLECULE_SUFFIXES, structure_from
 from deepchem_density.files.text_files import format_suffix
+from deepchem_density.setting_checks import one_of
 from deepchem_density.structure import Structure
 
 __all__ = [
@@ -35,6 +37,8 @@ __all__ = [
 
 FARTHEST_LIGAND = 8.0
 """Å; a protein without an atom this near to the ligand belongs to another complex, or stands in another frame."""
+
+FILE_SUFFIXES = frozenset((*MOLECULE_SUFFIXES, *MACROMOLECULE_SUFFIXES, *MAP_SUFFIXES))
 
 ORDER = "(ligand, protein), (ligand, protein, map) and (ligand, map) are accepted, with None for what there is not"
 
@@ -70,10 +74,8 @@ class Reading:
         ValueError
             Naming the argument, what arrived and what is accepted.
         """
-        for name, accepted in (("hydrogens", ("keep", "drop", "add")), ("map_values", ("sigma", "file"))):
-            if getattr(self, name) not in accepted:
-                choices = ", ".join(map(repr, accepted))
-                raise ValueError(f"{name}={getattr(self, name)!r} arrived; {choices} are accepted.")
+        one_of("hydrogens", self.hydrogens, HYDROGENS)
+        one_of("map_values", self.map_values, MAP_VALUES)
         for name in ("optimize", "waters", "ions"):
             if not isinstance(getattr(self, name), (bool, np.bool_)):
                 raise ValueError(f"{name}={getattr(self, name)!r} arrived; True and False are accepted.")
@@ -247,10 +249,19 @@ def fingerprint(datapoint: Any) -> bytes:
     if isinstance(datapoint, (tuple, list, np.ndarray)):
         content = b"".join(fingerprint(part) for part in datapoint)
     elif isinstance(datapoint, (str, Path)):
-        content = Path(datapoint).read_bytes() if _is_file(datapoint) else str(datapoint).encode()
+        if _is_path(datapoint) and Path(datapoint).is_file():
+            about = Path(datapoint).stat()
+            return _file_digest(str(datapoint), about.st_mtime_ns, about.st_size)
+        content = str(datapoint).encode()
     else:
         content = b"".join(np.ascontiguousarray(values).tobytes() for values in _content(datapoint))
     return hashlib.sha256(content).digest()
+
+
+@lru_cache(maxsize=100_000)
+def _file_digest(path: str, _changed: int, _size: int) -> bytes:
+    """Return the digest of a file; many ligands share a pocket, and curves ask again. A file that changed is read again."""
+    return hashlib.sha256(Path(path).read_bytes()).digest()
 
 
 def _content(datapoint: Any) -> list[Any]:
@@ -286,18 +297,14 @@ def _is_map(source: Any) -> bool:
     return isinstance(source, Density) or _suffix(source) in MAP_SUFFIXES
 
 
-def _is_file(source: Any) -> bool:
-    """Return whether something is meant as a path, and not as SMILES, and the file is there."""
-    named = isinstance(source, Path) or _suffix(source) in (*MOLECULE_SUFFIXES, *MACROMOLECULE_SUFFIXES, *MAP_SUFFIXES)
-    return named and Path(source).is_file()
+def _is_path(source: Any) -> bool:
+    """Return whether something is meant as a path, and not as SMILES."""
+    return isinstance(source, Path) or _suffix(source) in FILE_SUFFIXES
 
 
 def _absolute(source: Any) -> Any:
     """Return a path as it is seen from everywhere: workers stay in the folder in which they were started."""
-    known = (*MOLECULE_SUFFIXES, *MACROMOLECULE_SUFFIXES, *MAP_SUFFIXES)
-    if isinstance(source, Path) or (isinstance(source, str) and format_suffix(source) in known):
-        return Path(source).absolute()
-    return source
+    return Path(source).absolute() if _is_path(source) else source
 
 
 def _is_swapped(first: Any, second: Any) -> bool:

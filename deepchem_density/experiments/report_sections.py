@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import platform
 from collections.abc import Callable, Mapping, Sequence
-from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -14,11 +13,11 @@ import pandas as pd
 from deepchem_density.experiments.curve_config import CurveConfig, short_labels
 from deepchem_density.experiments.document import Picture, Section, Table
 from deepchem_density.experiments.tables import ERRORS, METRICS
+from deepchem_density.experiments.versions import installed_versions
 
 __all__ = ["comparison_sections"]
 
 LOSSES = {"mae": "absolute error", "rmse": "squared error"}
-PACKAGES = ("deepchem-density", "deepchem", "torch", "numpy", "rdkit", "gemmi", "xtb")
 UNKNOWN = "–"
 
 CURVES = (
@@ -203,7 +202,7 @@ def _settings(configs: Sequence[CurveConfig]) -> Section:
         [label, *(_value(one[name]) for name in own)]
         for label, one in zip(short_labels(configs), all_settings, strict=True)
     ]
-    versions = ", ".join(f"{package} {version(package)}" for package in PACKAGES)
+    versions = ", ".join(f"{package} {number}" for package, number in installed_versions().items())
     where = f"Python {platform.python_version()}, {versions}; {platform.system()} {platform.machine()}."
     return Section("Settings", [f"All: {shared}.", where], [Table(["model", *own], lines)] if own else [])
 

@@ -12,13 +12,13 @@ import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deepchem_density.experiments.best_params import read_params, read_provenance, write_params
 from deepchem_density.experiments.curve_config import CurveConfig, digest
 from deepchem_density.experiments.tuning_space import Knob, Range, Value, describe, first_point, settings, space
+from deepchem_density.experiments.versions import installed_versions
 from deepchem_density.representations import FEATURE_VERSION
 
 if TYPE_CHECKING:
@@ -289,7 +289,7 @@ def _write_best(
         },
         "space": describe(knobs),
         "feature_version": FEATURE_VERSION,
-        "versions": {package: version(package) for package in PACKAGES},
+        "versions": installed_versions(PACKAGES),
     }
     tuned = {name for knob in knobs for name in knob.fields}
     held = {field: getattr(config, field) for knob in space(config) for field in knob.fields if field not in tuned}

@@ -9,19 +9,18 @@ import os
 import re
 import warnings
 from collections.abc import Iterator, Sequence
-from importlib.metadata import version
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from deepchem_density.experiments.cells import Cell
 from deepchem_density.experiments.curve_config import CurveConfig
+from deepchem_density.experiments.versions import installed_versions
 
 __all__ = ["MlflowTracker", "NoTracker"]
 
 EXPERIMENT = "deepchem_density"
 SERVED_MODEL = Path(__file__).with_name("served_model.py")
-PACKAGES = ("deepchem-density", "deepchem", "torch", "numpy", "rdkit", "gemmi", "xtb")
 METRICS = ("mae", "rmse", "r2", "pearson", "spearman")
 
 
@@ -76,7 +75,7 @@ class MlflowTracker(NoTracker):
             self._several = len(configs) > 1
             mlflow.set_tags({"rep": ", ".join(config.rep for config in configs), "study": configs[0].study})
             mlflow.log_params(_params(configs))
-            mlflow.set_tags({f"version.{package}": version(package) for package in PACKAGES})
+            mlflow.set_tags({f"version.{package}": number for package, number in installed_versions().items()})
             try:
                 yield
             except BaseException:
@@ -125,7 +124,7 @@ class MlflowTracker(NoTracker):
                 python_model=str(SERVED_MODEL),
                 artifacts={"network": str(cell.model_dir)},
                 signature=_signature(config),
-                pip_requirements=[f"{package}=={version(package)}" for package in PACKAGES],
+                pip_requirements=[f"{package}=={number}" for package, number in installed_versions().items()],
             )
 
     def _is_logged(self, cell: Cell) -> bool:

@@ -107,10 +107,7 @@ def add_form_factors(
         block = _window(x, p[0], reach), _window(y, p[1], reach), _window(z, p[2], reach)
         if reach == slack or _empty(block):
             continue
-        for t in range(N_TERMS):
-            _means(tables[0, t], x, *block[0], p[0], exponents[a, t], amplitudes[a, t])
-            _means(tables[1, t], y, *block[1], p[1], exponents[a, t], 1.0)
-            _means(tables[2, t], z, *block[2], p[2], exponents[a, t], 1.0)
+        _fill_tables(tables, x, y, z, block, p, exponents[a], amplitudes[a])
         _add_products(values, x, y, z, p, reach, block, tables)
 
 
@@ -157,10 +154,8 @@ def add_form_factor_gradients(
         block = _window(x, p[0], reach), _window(y, p[1], reach), _window(z, p[2], reach)
         if reach == slack or _empty(block):
             continue
+        _fill_tables(tables, x, y, z, block, p, exponents[a], amplitudes[a])
         for t in range(N_TERMS):
-            _means(tables[0, t], x, *block[0], p[0], exponents[a, t], amplitudes[a, t])
-            _means(tables[1, t], y, *block[1], p[1], exponents[a, t], 1.0)
-            _means(tables[2, t], z, *block[2], p[2], exponents[a, t], 1.0)
             _slopes(slopes[0, t], x, *block[0], p[0], exponents[a, t], amplitudes[a, t])
             _slopes(slopes[1, t], y, *block[1], p[1], exponents[a, t], 1.0)
             _slopes(slopes[2, t], z, *block[2], p[2], exponents[a, t], 1.0)
@@ -271,6 +266,15 @@ def _reach(amplitudes: Any, exponents: Any, cutoff: float) -> float:
         if height > cutoff:
             reach = max(reach, math.sqrt(math.log(height / cutoff) / exponents[t]))
     return reach
+
+
+@_compiled(fastmath=FAST)
+def _fill_tables(tables: Any, x: Any, y: Any, z: Any, block: Any, p: Any, exponents: Any, amplitudes: Any) -> None:
+    """Set the tables (3, N_TERMS, cells) of an atom to the means of its terms; those along x hold the amplitudes."""
+    for t in range(N_TERMS):
+        _means(tables[0, t], x, *block[0], p[0], exponents[t], amplitudes[t])
+        _means(tables[1, t], y, *block[1], p[1], exponents[t], 1.0)
+        _means(tables[2, t], z, *block[2], p[2], exponents[t], 1.0)
 
 
 @_compiled(fastmath=FAST)

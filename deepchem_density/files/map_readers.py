@@ -46,7 +46,7 @@ LARGEST_MISFIT = 0.5
 START, SAMPLING, EXTREMES, ORIGIN, MODE = (5, 6, 7), (8, 9, 10), (20, 21), (50, 51, 52), 4
 SCALED_BYTES = {40: -128, 41: 127}
 
-VALUES = ("sigma", "file")
+MAP_VALUES = ("sigma", "file")
 KEPT_MAPS = 4
 
 FOREIGN_SUFFIXES = (".dsn6", ".brix", ".omap")
@@ -99,8 +99,8 @@ def read_map(
     -----
     The four maps read last are kept in memory and shared; a file that has changed since is read again.
     """
-    if values not in VALUES:
-        raise ValueError(f"values={values!r} arrived; {', '.join(map(repr, VALUES))} are accepted.")
+    if values not in MAP_VALUES:
+        raise ValueError(f"values={values!r} arrived; {', '.join(map(repr, MAP_VALUES))} are accepted.")
     pair = _pair(coefficients)
     path = Path(path)
     if not path.is_file():
