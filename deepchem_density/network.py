@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
 import torch
 from torch import nn
 
-__all__ = ["FieldScale", "MagnitudeBins", "VoxelCNN", "require_choice", "require_counts"]
+from deepchem_density.magnitude_bins import MagnitudeBins
+
+__all__ = ["FieldScale", "VoxelCNN", "require_choice", "require_counts"]
 
 _SMALLEST_EDGE = 4
 _SMALLEST_BFLOAT16_EDGE = 3
 """torch 2.13 now and then returns NaN for the weight gradient of a bfloat16 convolution over 2³ cells on a CPU."""
 BINS_OF_ONE_CHANNEL = 8
-LARGEST_MAGNITUDE = 40.0
-"""Of a field in units of its spread: a density next to a nucleus, where most of the box is empty."""
 
 
 class FieldScale(nn.Module):
@@ -62,32 +61,6 @@ class FieldScale(nn.Module):
             self._accumulate(voxels)
         floor = 1e-4 * self.variance.max() + torch.finfo(torch.float32).tiny
         return (voxels - self.mean) * torch.rsqrt(self.variance + floor)
-
-
-class MagnitudeBins(nn.Module):
-    """Spread the magnitude of each channel over soft bins: channel c becomes exp(-w_cb² (asinh x_c - m_cb)² / 2), b = 1 ... n.
-
-    A network that gets a density as one number a voxel has to learn first that 2 and 4 e/Å³ mean carbon and oxygen; a
-    convolution over bins reads it off. Centres m and sharpness w are learned, from even spacing up to asinh 40.
-
-    Parameters
-    ----------
-    n_channels, n_bins : int
-        Channels of the input, and bins of each.
-    """
-
-    def __init__(self, n_channels: int, n_bins: int) -> None:
-        super().__init__()
-        centers = torch.linspace(0, math.asinh(LARGEST_MAGNITUDE), n_bins)
-        self.centers = nn.Parameter(centers.repeat(n_channels))
-        self.sharpness = nn.Parameter(torch.full((n_channels * n_bins,), (n_bins - 1) / float(centers[-1])))
-        self.n_bins = n_bins
-
-    def forward(self, scaled: torch.Tensor) -> torch.Tensor:
-        """Return (batch, channel, x, y, z) scaled fields as (batch, channel * n_bins, x, y, z)."""
-        magnitudes = torch.asinh(scaled).repeat_interleave(self.n_bins, dim=1)
-        shape = (1, -1, 1, 1, 1)
-        return torch.exp(-0.5 * (self.sharpness.view(shape) * (magnitudes - self.centers.view(shape))) ** 2)
 
 
 class _Stage(nn.Sequential):

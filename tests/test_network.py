@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from deepchem_density.network import FieldScale, MagnitudeBins, VoxelCNN
+from deepchem_density.network import FieldScale, VoxelCNN
 
 
 def voxels(*shape: int, seed: int = 0) -> torch.Tensor:
@@ -38,14 +38,6 @@ def test_field_scale_bounds_a_channel_that_training_never_saw():
 def test_an_empty_field_stays_finite():
     scale = FieldScale(1)
     assert torch.equal(scale(torch.zeros(2, 4, 4, 4, 1)), torch.zeros(2, 4, 4, 4, 1))
-
-
-def test_bins_tell_magnitudes_apart():
-    bins = MagnitudeBins(2, 5)
-    given = torch.sinh(bins.centers.detach().reshape(2, 5)[:, 3])
-    spread = bins(given.reshape(1, 2, 1, 1, 1)).reshape(2, 5)
-    expected = torch.exp(-0.5 * (torch.arange(5.0) - 3) ** 2)
-    torch.testing.assert_close(spread, expected.repeat(2, 1), rtol=1e-4, atol=1e-5)
 
 
 def test_one_bin_is_no_spread():

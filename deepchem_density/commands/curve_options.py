@@ -153,6 +153,13 @@ OPTIONS: tuple[tuple[str, Callable[[str], Any], Any, str], ...] = (
     ("--split-seed", int, 0, "fixes the test set"),
     ("--steps", int, 240, "gradient steps of every cell; 600 for complexes"),
     ("--epochs", int, 0, "passes over the training molecules, instead of steps"),
+    ("--min-steps", int, 0, "gradient steps that --epochs gives small training sets at the least"),
+    (
+        "--remove-composition",
+        _truth,
+        False,
+        "train on what a line in the element counts leaves of the labels, and add it to predictions",
+    ),
     ("--batch-size", int, 32, "molecules a step"),
     ("--learning-rate", float, 3e-3, "highest rate of the one-cycle schedule"),
     ("--widths", tuple_of(int), (16, 32, 64, 128), "channels of each stage of the network"),

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-__all__ = ["predict_baselines", "predict_constant", "predict_linear"]
+__all__ = ["fit_line", "predict_baselines", "predict_constant", "predict_linear"]
 
 
 def predict_baselines(
@@ -110,8 +110,17 @@ def predict_linear(counts_train: np.ndarray, y_train: np.ndarray, counts_test: n
         raise ValueError(
             f"{unread} molecules have counts that are NaN or infinite, as of files that cannot be read; leave them out"
         )
-    seen = counts_train.any(axis=0)
+    slopes, intercept = fit_line(counts_train, y_train)
+    return counts_test @ slopes + intercept
+
+
+def fit_line(counts: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the slopes, (n_elements,) or (n_elements, n_tasks), and the intercept that fit best.
+
+    Of several that do, the smallest slopes: 0 for elements that no molecule holds.
+    """
     # centred, so that the smallest-norm solution spares the intercept
-    mean_counts, mean_y = counts_train[:, seen].mean(axis=0), y_train.mean(axis=0)
-    slopes, *_ = np.linalg.lstsq(counts_train[:, seen] - mean_counts, y_train - mean_y, rcond=None)
-    return (counts_test[:, seen] - mean_counts) @ slopes + mean_y
+    mean_counts, mean_y = counts.mean(axis=0), y.mean(axis=0)
+    slopes, *_ = np.linalg.lstsq(counts - mean_counts, y - mean_y, rcond=None)
+    slopes[~counts.any(axis=0)] = 0.0
+    return slopes, mean_y - mean_counts @ slopes

@@ -18,6 +18,7 @@ import numpy as np
 
 from deepchem_density.cnn import VoxelCNNModel
 from deepchem_density.experiments.baselines import predict_baselines
+from deepchem_density.experiments.composition import CompositionLine
 from deepchem_density.experiments.curve_config import NETWORK, CurveConfig, digest
 from deepchem_density.experiments.curve_data import CurveData
 from deepchem_density.experiments.metrics import regression_metrics
@@ -131,18 +132,20 @@ def run_cell(
     """
     started = time.perf_counter()
     folder.mkdir(parents=True, exist_ok=True)
-    model, about = _trained(config, data, train, seed, folder / "model", on_epoch)
-    predicted = np.asarray(model.predict(_dataset(data, data.test, config.targets)), dtype=np.float64)
-    about["seconds"] = round(time.perf_counter() - started, 1)
+    line = _line(config, data, train)
+    model, about = _trained(config, data, train, seed, folder / "model", line, on_epoch)
     test = data.table.subset(data.test)
     truth = test.columns(config.targets)
-    predicted = predicted.reshape(truth.shape)
+    predicted = np.asarray(model.predict(_dataset(data, data.test, truth)), dtype=np.float64).reshape(truth.shape)
+    if line is not None:
+        predicted += line.values(_counts(data)[data.test])
+    about["seconds"] = round(time.perf_counter() - started, 1)
     rows = _rows(config, data, train, seed, predicted, about)
     cell = Cell(rows, test.ids, _heavy_atoms(data)[data.test], truth, predicted, folder / "model")
     if not still_wanted():
         return None
     units = {target: data.table.units[target] for target in config.targets if target in data.table.units}
-    ModelRecipe(config.recipe, config.targets, units).write(folder / "model")
+    ModelRecipe(config.recipe, config.targets, units, line).write(folder / "model")
     arrays = {name: getattr(cell, name).tolist() for name in ("ids", "heavy_atoms", "truth", "predicted")}
     write_text(folder / "result.json", json.dumps({"rows": rows, **arrays}))
     return cell
@@ -154,9 +157,13 @@ def _trained(
     train: np.ndarray,
     seed: int,
     model_dir: Path,
+    line: CompositionLine | None,
     on_epoch: EpochHook | None,
 ) -> tuple[VoxelCNNModel, dict[str, Any]]:
     """Return a network trained from scratch, and what its training was."""
+    labels = data.table.columns(config.targets)
+    if line is not None:
+        labels = labels - line.values(_counts(data))
     model = VoxelCNNModel(
         n_tasks=len(config.targets),
         n_channels=config.recipe.n_channels,
@@ -164,24 +171,35 @@ def _trained(
         model_dir=model_dir,
         **{name: getattr(config, name) for name in NETWORK},
     )
-    batches = -(-len(train) // config.batch_size)
-    epochs = config.epochs or -(-config.steps // batches)
-    watch = _Watch(model, _dataset(data, data.valid, config.targets), epochs, on_epoch)
+    steps = config.steps_for(len(train))
+    epochs = -(-steps // -(-len(train) // config.batch_size))
+    watch = _Watch(model, _dataset(data, data.valid, labels[data.valid]), epochs, on_epoch)
     model.fit(
-        _dataset(data, train, config.targets),
-        nb_epoch=config.epochs or None,
-        max_steps=config.steps or None,
+        _dataset(data, train, labels[train]),
+        nb_epoch=None,
+        max_steps=steps,
         max_checkpoints_to_keep=1,
         checkpoint_interval=NEVER,
         on_epoch=watch,
     )
     parameters = sum(p.numel() for p in model.model.parameters())
-    about = {"epochs": epochs, "steps": config.steps or epochs * batches, "device": str(model.device)}
+    about = {"epochs": epochs, "steps": steps, "device": str(model.device)}
     return model, {**about, "parameters": parameters}
 
 
-def _dataset(data: CurveData, places: np.ndarray, targets: tuple[str, ...]) -> dc.data.NumpyDataset:
-    return dc.data.NumpyDataset(data.voxels[places], data.table.columns(targets)[places])
+def _dataset(data: CurveData, places: np.ndarray, labels: np.ndarray) -> dc.data.NumpyDataset:
+    return dc.data.NumpyDataset(data.voxels[places], labels)
+
+
+def _line(config: CurveConfig, data: CurveData, train: np.ndarray) -> CompositionLine | None:
+    """Return the line in element counts of the training molecules, where it is to be removed."""
+    if not config.remove_composition:
+        return None
+    return CompositionLine.fitted(data.table.elements, _counts(data)[train], data.table.columns(config.targets)[train])
+
+
+def _counts(data: CurveData) -> np.ndarray:
+    return data.table.element_counts(data.table.elements)
 
 
 def _heavy_atoms(data: CurveData) -> np.ndarray:

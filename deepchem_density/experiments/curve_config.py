@@ -16,6 +16,7 @@ __all__ = ["COMPLEX_DEFAULTS", "DATASETS", "NETWORK", "SPLITS", "CurveConfig", "
 MOLECULES = ("sample", "qm9", "sdf")
 DATASETS = (*MOLECULES, "complexes", "pdbbind")
 SPLITS = ("random", "group", "cluster", "core", "lists", "year")
+TRAINING = ("steps", "epochs", "min_steps")
 NETWORK = ("batch_size", "learning_rate", "widths", "depth", "stem_widths", "n_bins", "dropout", "pooling")
 
 COMPLEX_DEFAULTS: dict[str, Any] = {
@@ -74,6 +75,11 @@ class CurveConfig:
         Gradient steps of every cell; 0 leaves the length to ``epochs``.
     epochs : int
         Passes over the training molecules, where ``steps`` is 0.
+    min_steps : int
+        Gradient steps that ``epochs`` gives small training sets at the least.
+    remove_composition : bool
+        Train on what a line in the element counts leaves of the labels, fitted to the training molecules of each cell; the
+        line is added to predictions.
     batch_size, learning_rate, widths, depth, stem_widths, n_bins, dropout, pooling
         Network and training, as in :class:`~deepchem_density.cnn.VoxelCNNModel`.
     box_width, voxel_width, oversampling, center, rotation_seed, elements, other, sigma, transform, shape, threshold
@@ -97,6 +103,8 @@ class CurveConfig:
     split_seed: int = 0
     steps: int = 240
     epochs: int = 0
+    min_steps: int = 0
+    remove_composition: bool = False
     batch_size: int = 32
     learning_rate: float = 3e-3
     widths: tuple[int, ...] = (16, 32, 64, 128)
@@ -163,12 +171,28 @@ class CurveConfig:
         _require(
             (self.steps > 0) != (self.epochs > 0), "steps, epochs", (self.steps, self.epochs), "one of them above 0"
         )
+        _require(
+            self.min_steps == 0 or (self.min_steps > 0 and self.epochs > 0),
+            "min_steps",
+            self.min_steps,
+            "0, or a whole number of steps with epochs above 0",
+        )
+        _require(
+            not self.remove_composition or self.of_complexes or self.hydrogens == "keep",
+            "hydrogens",
+            self.hydrogens,
+            "keep, with remove_composition: hydrogens are counted",
+        )
         self.recipe.check()
 
     @property
     def of_complexes(self) -> bool:
         """Whether the datapoints are protein-ligand complexes."""
         return self.dataset not in MOLECULES
+
+    def steps_for(self, n_train: int) -> int:
+        """Return the gradient steps of a cell with so many training molecules."""
+        return self.steps or max(self.min_steps, self.epochs * -(-n_train // self.batch_size))
 
     @property
     def metrics(self) -> tuple[str, ...]:
@@ -188,7 +212,7 @@ class CurveConfig:
     def study(self) -> str:
         """A digest of what curves must share to stand in one figure: data, split, training and network."""
         shared = ("dataset", "data_dir", "targets", "n_train", "n_valid", "n_test", "split", "split_by", "split_seed")
-        settings = {name: getattr(self, name) for name in (*shared, "steps", "epochs", *NETWORK)}
+        settings = {name: getattr(self, name) for name in (*shared, *TRAINING, *NETWORK)}
         return digest(settings)
 
     @property
@@ -210,7 +234,7 @@ class CurveConfig:
         densities = (*densities, "ionic", "map_pattern", "map_coefficients", "map_values")
         knobs = {"atom": ("elements", "other", "sigma"), "occupancy": ("shape", "threshold")}.get(self.rep, densities)
         names = (*knobs, "part", "hydrogens", "waters", "ions")
-        names = (*names, "box_width", "voxel_width", "oversampling", "center", "rotation_seed")
+        names = (*names, "remove_composition", "box_width", "voxel_width", "oversampling", "center", "rotation_seed")
         return {name: getattr(self, name) for name in names if getattr(self, name) != defaults[name]}
 
     @property

@@ -13,7 +13,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from deepchem_density import __version__
+from deepchem_density.experiments.composition import CompositionLine
 from deepchem_density.files.atomic_files import write_text
 from deepchem_density.representations import FEATURE_VERSION, Recipe
 
@@ -34,11 +37,27 @@ class ModelRecipe:
         Name of each output.
     units : mapping of str to str
         Target -> unit, where it is known.
+    composition : CompositionLine, optional
+        What is added to the network's outputs, where it was trained with ``remove_composition``.
     """
 
     recipe: Recipe
     targets: tuple[str, ...]
     units: Mapping[str, str] = field(default_factory=dict)
+    composition: CompositionLine | None = None
+
+    def voxels_and_line(self, datapoint: Any) -> tuple[np.ndarray, np.ndarray]:
+        """Return the voxels of a datapoint, and the (n_targets,) part of its labels that the network does not predict.
+
+        Raises
+        ------
+        FeaturizationError
+            It cannot be featurized, or holds an element that the line in element counts does not know.
+        """
+        if self.composition is None:
+            return self.recipe.voxels(datapoint), np.zeros(len(self.targets))
+        whole = self.recipe.read(datapoint)
+        return self.recipe.voxels(whole), self.composition.of_molecule(whole.ligand)
 
     def write(self, folder: Path) -> Path:
         """Write recipe.json, completely or not at all, and return its path."""
@@ -50,6 +69,7 @@ class ModelRecipe:
             "n_channels": self.recipe.n_channels,
             "targets": list(self.targets),
             "units": dict(self.units),
+            "composition": None if self.composition is None else self.composition.to_dict(),
         }
         write_text(path, json.dumps(about, indent=2) + "\n")
         return path
@@ -73,7 +93,11 @@ class ModelRecipe:
         try:
             recipe = Recipe.from_dict(dict(about["recipe"]))
             recipe.check()
-            found = cls(recipe, tuple(about["targets"]), dict(about.get("units", {})))
+            line = about.get("composition")
+            composition = None if line is None else CompositionLine.from_dict(line)
+            found = cls(recipe, tuple(about["targets"]), dict(about.get("units", {})), composition)
+            if composition is not None and len(composition.intercept) != len(found.targets):
+                raise ValueError(f"a line for {len(composition.intercept)} targets, not {len(found.targets)}")
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(
                 f"'{path}' does not describe voxels of this release ({error!r}); use the release that wrote it, "

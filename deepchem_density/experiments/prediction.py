@@ -143,8 +143,8 @@ class Predictor:
         failures = [one.failure for one in inputs]
         values = np.full((len(inputs), len(names)), np.nan)
         readable = [place for place, one in enumerate(inputs) if not one.failure]
-        results = map_in_order(self.about.recipe.voxels, [inputs[place].datapoint for place in readable], n_jobs)
-        chunk: list[tuple[int, np.ndarray]] = []
+        results = map_in_order(self.about.voxels_and_line, [inputs[place].datapoint for place in readable], n_jobs)
+        chunk: list[tuple[int, tuple[np.ndarray, np.ndarray]]] = []
         progress = tqdm(zip(readable, results, strict=True), total=len(readable), desc="predicting", disable=None)
         for place, result in progress:
             if isinstance(result, Exception):
@@ -160,13 +160,14 @@ class Predictor:
         about = pd.DataFrame({"id": [one.name for one in inputs], "input": [one.text for one in inputs]})
         return pd.concat([about, pd.DataFrame(values, columns=names), pd.Series(failures, name="failure")], axis=1)
 
-    def _fill(self, values: np.ndarray, chunk: list[tuple[int, np.ndarray]], masks: int) -> None:
+    def _fill(self, values: np.ndarray, chunk: list[tuple[int, tuple[np.ndarray, np.ndarray]]], masks: int) -> None:
         """Predict some voxels into their rows."""
         if not chunk:
             return
         places = [place for place, _ in chunk]
-        dataset = dc.data.NumpyDataset(np.stack([voxels for _, voxels in chunk]))
-        columns: list[Any] = [self.network.predict(dataset)]
+        dataset = dc.data.NumpyDataset(np.stack([voxels for _, (voxels, _) in chunk]))
+        lines = np.stack([line for _, (_, line) in chunk])
+        columns: list[Any] = [np.reshape(self.network.predict(dataset), lines.shape) + lines]
         if masks:
             columns.append(self.network.predict_uncertainty(dataset, masks)[1])
         values[places] = np.concatenate([np.reshape(part, (len(places), -1)) for part in columns], axis=1)

@@ -31,23 +31,23 @@ class MoleculePredictor(mlflow.pyfunc.PythonModel):
             They were stored by a release that makes other voxels, or do not belong together.
         """
         folder = Path(context.artifacts["network"])
-        about = ModelRecipe.read(folder / RECIPE_FILE)
+        self.about = ModelRecipe.read(folder / RECIPE_FILE)
         self.network = VoxelCNNModel.from_dir(folder)
-        about.check_channels(self.network.n_channels, str(folder))
-        self.recipe, self.targets = about.recipe, about.targets
+        self.about.check_channels(self.network.n_channels, str(folder))
 
     def predict(self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:
         """Return a column per target; a molecule that cannot be featurized gets NaN in all of them."""
         masks = (params or {}).get("masks", 0)
-        names = [*self.targets, *(f"{target}_std" for target in self.targets)] if masks else list(self.targets)
+        targets = self.about.targets
+        names = [*targets, *(f"{target}_std" for target in targets)] if masks else list(targets)
         predicted = np.full((len(model_input), len(names)), np.nan)
         for row, datapoint in enumerate(_datapoints(model_input)):
             try:
-                voxels = self.recipe.voxels(datapoint)
+                voxels, line = self.about.voxels_and_line(datapoint)
             except FeaturizationError:
                 continue
             dataset = dc.data.NumpyDataset(voxels[None])
-            values = [np.ravel(self.network.predict(dataset))]
+            values = [np.ravel(self.network.predict(dataset)) + line]
             if masks:
                 values.append(np.ravel(self.network.predict_uncertainty(dataset, masks)[1]))
             predicted[row] = np.concatenate(values)

@@ -17,6 +17,7 @@ import numpy as np
 
 from deepchem_density.cnn import VoxelCNNModel
 from deepchem_density.experiments.baselines import predict_constant
+from deepchem_density.experiments.composition import CompositionLine
 from deepchem_density.experiments.curve_config import NETWORK, CurveConfig
 from deepchem_density.experiments.curve_data import load_dataset, split
 from deepchem_density.experiments.metrics import regression_metrics
@@ -151,8 +152,9 @@ class TuningTask:
         relative: list[float] = []
         for place, (seed, (train, valid)) in enumerate(zip(self.inner_seeds, self.cuts, strict=True)):
             measure = _Measure(config.metrics[0], labels[train], labels[valid], usable[valid])
-            kept = train[usable[train]]
-            run = _Run(config, seed, voxels[kept], labels[kept], voxels[valid[usable[valid]]])
+            kept, watched = train[usable[train]], valid[usable[valid]]
+            line = self._line(config, kept)
+            run = _Run(config, seed, voxels[kept], labels[kept] - line[kept], voxels[watched], line[watched])
 
             def tell(percent: int, predicted: np.ndarray, place: int = place, measure: _Measure = measure) -> None:
                 if report is not None:
@@ -164,6 +166,15 @@ class TuningTask:
         mean = np.mean(finished, axis=0)
         errors = {target: float(mean[t]) for t, target in enumerate(config.targets)}
         return Outcome(float(np.mean(relative)), errors, len(failures))
+
+    def _line(self, config: CurveConfig, train: np.ndarray) -> np.ndarray:
+        """Return the part of all labels that the network is not to learn: (n, n_tasks)."""
+        labels = self.table.columns(config.targets)
+        if not config.remove_composition:
+            return np.zeros_like(labels)
+        elements = self.table.elements
+        counts = self.table.element_counts(elements)
+        return CompositionLine.fitted(elements, counts[train], labels[train]).values(counts)
 
 
 def _cut(
@@ -222,6 +233,7 @@ class _Run:
     voxels: np.ndarray
     labels: np.ndarray
     valid_voxels: np.ndarray
+    valid_line: np.ndarray
 
     def train(self, on_checkpoint: Callable[[int, np.ndarray], None]) -> np.ndarray:
         """Train, handing on the predictions at each checkpoint, and return the final predictions (n_valid, n_tasks)."""
@@ -232,7 +244,7 @@ class _Run:
             seed=self.seed,
             **{name: getattr(config, name) for name in NETWORK},
         )
-        steps = config.steps or config.epochs * -(-len(self.voxels) // config.batch_size)
+        steps = config.steps_for(len(self.voxels))
         at = {math.ceil(steps * percent / 100): percent for percent in CHECKPOINTS}
         at.pop(steps, None)  # the end is the result itself
 
@@ -248,7 +260,7 @@ class _Run:
         return self._predict(model)
 
     def _predict(self, model: VoxelCNNModel) -> np.ndarray:
-        shape = (len(self.valid_voxels), len(self.config.targets))
-        if shape[0] == 0:
-            return np.zeros(shape)
-        return np.asarray(model.predict(dc.data.NumpyDataset(self.valid_voxels)), dtype=np.float64).reshape(shape)
+        if len(self.valid_voxels) == 0:
+            return np.zeros_like(self.valid_line)
+        predicted = model.predict(dc.data.NumpyDataset(self.valid_voxels))
+        return np.asarray(predicted, dtype=np.float64).reshape(self.valid_line.shape) + self.valid_line

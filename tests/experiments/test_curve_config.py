@@ -19,6 +19,9 @@ from deepchem_density.experiments.curve_config import COMPLEX_DEFAULTS, CurveCon
         ({"seeds": (1, 1)}, "seeds"),
         ({"steps": 0}, "steps, epochs"),
         ({"epochs": 3}, "steps, epochs"),
+        ({"min_steps": 3}, "min_steps"),
+        ({"steps": 0, "epochs": 1, "min_steps": -1}, "min_steps"),
+        ({"remove_composition": True, "hydrogens": "drop"}, "hydrogens"),
         ({"box_width": 14.5}, "box_width=14.5"),
         ({"dataset": "complexes"}, "data_dir.*dataset=complexes"),
         ({"split": "cluster"}, "split='cluster'.*random, for molecules"),
@@ -79,3 +82,16 @@ def test_curves_of_one_study_share_data_and_training_but_not_voxels():
 
 def test_a_digest_does_not_depend_on_the_order_of_names():
     assert digest({"a": 1, "b": 2}) == digest({"b": 2, "a": 1}) != digest({"a": 2, "b": 1})
+
+
+@pytest.mark.parametrize(
+    ("settings", "n_train", "expected"),
+    [
+        ({"steps": 7}, 1000, 7),
+        ({"steps": 0, "epochs": 2}, 1000, 64),
+        ({"steps": 0, "epochs": 2, "min_steps": 50}, 1000, 64),
+        ({"steps": 0, "epochs": 2, "min_steps": 50}, 100, 50),
+    ],
+)
+def test_the_length_of_training(settings, n_train, expected):
+    assert CurveConfig(**settings).steps_for(n_train) == expected

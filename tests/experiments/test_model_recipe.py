@@ -22,6 +22,12 @@ def test_what_is_written_is_read(tmp_path):
     assert ModelRecipe.read(ABOUT.write(tmp_path)) == ABOUT
 
 
+def test_a_line_of_another_number_of_targets_is_refused(tmp_path):
+    composition = {"elements": [6], "slopes": [[1.0]], "intercept": [0.5]}
+    with pytest.raises(ValueError, match="a line for 1 targets, not 2"):
+        ModelRecipe.read(changed(tmp_path, composition=composition))
+
+
 @pytest.mark.parametrize("version", [FEATURE_VERSION - 1, FEATURE_VERSION + 1, None, str(FEATURE_VERSION)])
 def test_another_version_of_voxels_is_refused_with_both_versions(tmp_path, version):
     path = changed(tmp_path, feature_version=version, package_version="9.8.7")

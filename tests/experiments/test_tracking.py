@@ -111,6 +111,26 @@ def test_a_model_of_a_release_with_other_voxels_is_refused(tracked, tmp_path):
             MoleculePredictor().load_context(context)
 
 
+def test_a_served_model_adds_the_line_it_was_trained_without(tracked, tmp_path):
+    folder, _ = tracked
+    (cell,) = (folder / "runs").glob("cells/*/atom-40-*")
+    import pandas as pd
+
+    from deepchem_density.experiments.served_model import MoleculePredictor
+
+    shutil.copytree(cell / "model", tmp_path / "model")
+    served = MoleculePredictor()
+    asked = pd.DataFrame({"molecule": ["CCO"]})
+    path = tmp_path / "model" / "recipe.json"
+    about = json.loads(path.read_text())
+    predicted = []
+    for composition in (None, {"elements": [1, 6, 8], "slopes": [[1.0], [10.0], [100.0]], "intercept": [0.5]}):
+        path.write_text(json.dumps(about | {"composition": composition}))
+        served.load_context(SimpleNamespace(artifacts={"network": str(tmp_path / "model")}))
+        predicted.append(served.predict(None, asked)["gap"][0])
+    assert predicted[1] - predicted[0] == pytest.approx(126.5, abs=1e-4)
+
+
 def test_a_comparison_is_a_run_with_a_nested_run_for_each_cell_and_none_twice(tmp_path, monkeypatch):
     monkeypatch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
     monkeypatch.chdir(tmp_path)

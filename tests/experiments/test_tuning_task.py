@@ -9,7 +9,7 @@ from complex_files import write_complex
 
 from deepchem_density.cnn import VoxelCNNModel
 from deepchem_density.experiments import tuning_task
-from deepchem_density.experiments.baselines import predict_constant
+from deepchem_density.experiments.baselines import predict_constant, predict_linear
 from deepchem_density.experiments.curve_config import COMPLEX_DEFAULTS, NETWORK, CurveConfig
 from deepchem_density.experiments.curve_data import load_dataset, split
 from deepchem_density.experiments.tuning_task import DivergedError, TuningTask
@@ -183,3 +183,16 @@ def test_complexes_that_belong_together_are_not_cut_apart(tmp_path, kind, by):
         assert len(valid) >= 2
         assert not set(codes[train]) & set(codes[valid])
     assert np.isfinite(task.error({}).error)
+
+
+def test_a_line_in_the_element_counts_is_fitted_to_the_training_part_and_added_again(store):
+    energies = dataclasses.replace(QUICK, targets=("u0",), steps=2)
+    plain = prepared(store, energies).error({})
+    task = prepared(store, dataclasses.replace(energies, remove_composition=True))
+    ((train, valid),) = task.cuts
+    labels, counts = task.table.columns(["u0"]), task.table.element_counts(task.table.elements)
+    line = np.abs(predict_linear(counts[train], labels[train], counts[valid]) - labels[valid]).mean()
+    removed = task.error({}).errors["u0"]
+    # two steps from zero weights leave the line nearly as it is
+    assert removed == pytest.approx(line, rel=0.3)
+    assert plain.errors["u0"] > 100 * removed
