@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from deepchem_density.commands.curve_command import cell_line
+from deepchem_density.commands.companions import companions
+from deepchem_density.commands.curve_command import cell_line, train_along
 from deepchem_density.commands.curve_options import (
+    TRAINING_PROCESSES,
     add_curve_options,
     add_run_options,
     asked_for,
@@ -43,7 +45,7 @@ def add_to(commands: Any) -> None:
     parser.add_argument(
         "--params", default="", help="file of tuned settings from tune for each representation, with {rep} for its name"
     )
-    add_run_options(parser)
+    add_run_options(parser, TRAINING_PROCESSES, "train cells")
     parser.add_argument(
         "--takeover-minutes",
         type=float,
@@ -75,7 +77,9 @@ def run(options: argparse.Namespace) -> int:
         print(cell_line(cell, config.metrics[0]), flush=True)
 
     with tracker.run(configs):
-        curves = run_curves(configs, out, options.n_jobs, report_epoch, report_cell, stale_after)
+        shared = (configs, out, stale_after, options.threads, tracker.address)
+        with companions(options.workers, train_along, *shared):
+            curves = run_curves(configs, out, options.n_jobs, report_epoch, report_cell, stale_after)
         seconds = voxel_seconds(configs, out, stale_after)
         files = write_comparison_report(configs, curves, seconds, out)
         tracker.files(files)

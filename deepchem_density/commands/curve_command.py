@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from deepchem_density.commands.curve_options import add_curve_options, add_run_options, asked_for, config_from
+from deepchem_density.commands.companions import companions
+from deepchem_density.commands.curve_options import (
+    TRAINING_PROCESSES,
+    add_curve_options,
+    add_run_options,
+    asked_for,
+    config_from,
+)
+from deepchem_density.experiments.claims import STALE_AFTER
 
 if TYPE_CHECKING:
     from deepchem_density.experiments.cells import Cell
     from deepchem_density.experiments.curve_config import CurveConfig
+    from deepchem_density.experiments.tracking import RunAddress
 
-__all__ = ["add_to", "cell_line", "run"]
+__all__ = ["add_to", "cell_line", "run", "train_along"]
 
 
 def add_to(commands: Any) -> None:
@@ -24,7 +34,7 @@ def add_to(commands: Any) -> None:
     parser.set_defaults(command=run)
     add_curve_options(parser)
     parser.add_argument("--params", default="", help="file of tuned settings from tune; options that are given win")
-    add_run_options(parser)
+    add_run_options(parser, TRAINING_PROCESSES, "train cells")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -45,15 +55,35 @@ def run(options: argparse.Namespace) -> int:
         print(cell_line(cell, config.metrics[0]), flush=True)
 
     with tracker.run([config]):
-        cells = run_curve(
-            config, out, options.n_jobs, lambda *arguments: tracker.epoch(config.label, *arguments), report_cell
-        )
+        with companions(options.workers, train_along, [config], out, STALE_AFTER, options.threads, tracker.address):
+            cells = run_curve(
+                config, out, options.n_jobs, lambda *arguments: tracker.epoch(config.label, *arguments), report_cell
+            )
         files = write_curve_report(config, cells, out)
         tracker.files(files)
         tracker.model(cells[-1], config)
     print("\n" + files[0].read_text(encoding="utf-8"))
     print(f"Figures: {', '.join(str(path) for path in files if path.suffix == '.png')}")
     return 0
+
+
+def train_along(
+    configs: Sequence[CurveConfig], out: Path, stale_after: float, threads: int, address: RunAddress | None
+) -> None:
+    """Train cells of the curves that nobody else works on, tracked as part of a run that another process has opened."""
+    from deepchem_density.commands.process_settings import prepare_process
+    from deepchem_density.experiments.learning_curve import run_curves
+    from deepchem_density.experiments.tracking import MlflowTracker, NoTracker
+
+    prepare_process(threads)
+    tracker = NoTracker() if address is None else MlflowTracker.within(address)
+    run_curves(
+        configs,
+        out,
+        on_epoch=lambda config, *arguments: tracker.epoch(config.label, *arguments),
+        on_cell=lambda config, cell: tracker.cell(cell),
+        stale_after=stale_after,
+    )
 
 
 def cell_line(cell: Cell, metric: str) -> str:

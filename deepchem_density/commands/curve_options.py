@@ -13,9 +13,19 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from deepchem_density.experiments.curve_config import CurveConfig
 
-__all__ = ["OPTIONS", "add_curve_options", "add_run_options", "asked_for", "config_from", "parsed_setting", "tuple_of"]
+__all__ = [
+    "OPTIONS",
+    "TRAINING_PROCESSES",
+    "add_curve_options",
+    "add_run_options",
+    "asked_for",
+    "config_from",
+    "parsed_setting",
+    "tuple_of",
+]
 
 DEFAULT_OUT = "runs"
+TRAINING_PROCESSES = min(2, os.cpu_count() or 1)
 
 
 class _Default:
@@ -32,10 +42,16 @@ def add_curve_options(parser: argparse.ArgumentParser, without: Collection[str] 
             parser.add_argument(flag, type=_or_default(kind), default=_DEFAULT, help=f"{text} (default: {default})")
 
 
-def add_run_options(parser: argparse.ArgumentParser) -> None:
+def add_run_options(parser: argparse.ArgumentParser, workers: int, what: str) -> None:
     """Add what does not change results: processes, threads, folder and tracking."""
     parser.add_argument("--n-jobs", type=int, default=-1, help="processes that compute voxels; -1 is one a core")
     parser.add_argument("--threads", type=int, default=1, help="threads of training; more pays only on idle cores")
+    parser.add_argument(
+        "--workers",
+        type=int,
+        default=workers,
+        help=f"processes that {what}, each with the voxels in its memory (default here: %(default)s)",
+    )
     parser.add_argument("--out", default=DEFAULT_OUT, help="folder for voxels, finished cells, tables and figures")
     parser.add_argument(
         "--track",

@@ -8,10 +8,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from deepchem_density.commands.companions import companions
 from deepchem_density.commands.curve_options import add_curve_options, add_run_options, asked_for, config_from, tuple_of
 
 if TYPE_CHECKING:
+    from deepchem_density.experiments.curve_config import CurveConfig
     from deepchem_density.experiments.search import Best, SearchPlan
+    from deepchem_density.experiments.tracking import RunAddress
 
 __all__ = ["OPTIONS", "add_to", "run"]
 
@@ -42,7 +45,7 @@ def add_to(commands: Any) -> None:
     parser.add_argument(
         "--params", default="", help="file to write the best settings to, with {rep} in its name for the representation"
     )
-    add_run_options(parser)
+    add_run_options(parser, 1, "run trials: which points are drawn then depends on who is faster")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -61,10 +64,25 @@ def run(options: argparse.Namespace) -> int:
         if options.track:
             tracker = TrialTracker()
             stack.enter_context(tracker.run([config]))
-        best = tune(config, plan, Path(options.out), options.n_jobs, PrintedTrials(tracker), path)
+        shared = (config, plan, options.out, path, options.threads, tracker.address)
+        with companions(options.workers, _tune_along, *shared):
+            best = tune(config, plan, Path(options.out), options.n_jobs, PrintedTrials(tracker), path)
         tracker.best(best)
     _print(best)
     return 0
+
+
+def _tune_along(
+    config: CurveConfig, plan: SearchPlan, out: str, path: str, threads: int, address: RunAddress | None
+) -> None:
+    """Run trials of a search that nobody else runs, tracked as part of a run that another process has opened."""
+    from deepchem_density.commands.process_settings import prepare_process
+    from deepchem_density.experiments.search import tune
+    from deepchem_density.experiments.trial_tracking import NoTrialTracker, PrintedTrials, TrialTracker
+
+    prepare_process(threads)
+    tracker = NoTrialTracker() if address is None else TrialTracker.within(address)
+    tune(config, plan, Path(out), log=PrintedTrials(tracker), path=path)
 
 
 def _plan(options: argparse.Namespace) -> SearchPlan:

@@ -11,21 +11,47 @@ import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from deepchem_density.experiments.cells import Cell
 from deepchem_density.experiments.curve_config import CurveConfig
 from deepchem_density.experiments.versions import installed_versions
 
-__all__ = ["MlflowTracker", "NoTracker"]
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+__all__ = ["MlflowTracker", "NoTracker", "RunAddress"]
 
 EXPERIMENT = "deepchem_density"
 SERVED_MODEL = Path(__file__).with_name("served_model.py")
 METRICS = ("mae", "rmse", "r2", "pearson", "spearman")
 
 
+@dataclasses.dataclass(frozen=True)
+class RunAddress:
+    """Where a run is that another process has opened.
+
+    Parameters
+    ----------
+    tracking_uri, experiment, run : str
+        As MLflow names them.
+    several : bool
+        Whether it is of several curves.
+    """
+
+    tracking_uri: str
+    experiment: str
+    run: str
+    several: bool
+
+
 class NoTracker:
     """Tracks nothing; what every tracker can do."""
+
+    @property
+    def address(self) -> RunAddress | None:
+        """Where the run is, for other processes that track parts of it."""
+        return None
 
     @contextlib.contextmanager
     def run(self, configs: Sequence[CurveConfig]) -> Iterator[None]:
@@ -61,6 +87,21 @@ class MlflowTracker(NoTracker):
         os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
         self._mlflow = _mlflow()
         self._cell_runs: dict[tuple[str, int, int], str] = {}
+        self._opened = False
+
+    @classmethod
+    def within(cls, address: RunAddress) -> Self:
+        """Return a tracker of parts of a run that another process has opened."""
+        tracker = cls()
+        tracker._mlflow.set_tracking_uri(address.tracking_uri)
+        tracker._client = tracker._mlflow.MlflowClient()
+        tracker._experiment, tracker._parent, tracker._several = address.experiment, address.run, address.several
+        return tracker
+
+    @property
+    def address(self) -> RunAddress:
+        """Where the run is, for other processes that track parts of it."""
+        return RunAddress(self._mlflow.get_tracking_uri(), self._experiment, self._parent, self._several)
 
     @contextlib.contextmanager
     def run(self, configs: Sequence[CurveConfig]) -> Iterator[None]:
@@ -73,6 +114,7 @@ class MlflowTracker(NoTracker):
             self._experiment = parent.info.experiment_id
             self._parent = parent.info.run_id
             self._several = len(configs) > 1
+            self._opened = True
             mlflow.set_tags({"rep": ", ".join(config.rep for config in configs), "study": configs[0].study})
             mlflow.log_params(_params(configs))
             mlflow.set_tags({f"version.{package}": number for package, number in installed_versions().items()})
@@ -94,9 +136,10 @@ class MlflowTracker(NoTracker):
         metrics = {
             name: value for name, value in metrics.items() if not math.isnan(value)
         }  # the correlation of a constant
-        prefix = f"{_named(first['label'])}." if self._several else ""
-        curve = {f"{prefix}{name}": value for name, value in metrics.items() if name.endswith(".mae")}
-        self._mlflow.log_metrics(curve, step=first["n_train"])
+        if self._opened:  # the whole run is that of the process that opened it, which gets each cell as well
+            prefix = f"{_named(first['label'])}." if self._several else ""
+            curve = {f"{prefix}{name}": value for name, value in metrics.items() if name.endswith(".mae")}
+            self._mlflow.log_metrics(curve, step=first["n_train"])
         key = (first["label"], first["n_train"], first["seed"])
         if key not in self._cell_runs and self._is_logged(cell):
             return

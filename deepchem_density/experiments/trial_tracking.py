@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from deepchem_density.experiments.search import Best, TrialLog
-from deepchem_density.experiments.tracking import MlflowTracker
+from deepchem_density.experiments.tracking import MlflowTracker, RunAddress
 
 __all__ = ["NoTrialTracker", "PrintedTrials", "TrialTracker"]
 
@@ -14,6 +14,11 @@ STATUS = {"failed": "FAILED"}
 
 class NoTrialTracker(TrialLog):
     """Tracks nothing."""
+
+    @property
+    def address(self) -> RunAddress | None:
+        """Where the run is, for other processes that track trials of it."""
+        return None
 
     def best(self, best: Best) -> None:
         """Take what the search found."""

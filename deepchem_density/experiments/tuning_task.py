@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ import numpy as np
 
 from deepchem_density.cnn import VoxelCNNModel
 from deepchem_density.experiments.baselines import predict_constant
+from deepchem_density.experiments.claims import share
 from deepchem_density.experiments.composition import CompositionLine
 from deepchem_density.experiments.curve_config import NETWORK, CurveConfig
 from deepchem_density.experiments.curve_data import load_dataset, split
@@ -144,7 +146,7 @@ class TuningTask:
         """
         config = dataclasses.replace(self.config, **settings)
         config.check()
-        voxels, failures = VoxelStore(self.store, config.recipe).voxels(self.table.datapoints(), self.n_jobs)
+        voxels, failures = self._voxels(config)
         usable = np.ones(len(self.table), dtype=bool)
         usable[[index for index, _ in failures]] = False
         labels = self.table.columns(config.targets)
@@ -166,6 +168,13 @@ class TuningTask:
         mean = np.mean(finished, axis=0)
         errors = {target: float(mean[t]) for t, target in enumerate(config.targets)}
         return Outcome(float(np.mean(relative)), errors, len(failures))
+
+    def _voxels(self, config: CurveConfig) -> tuple[np.ndarray, list[tuple[int, str]]]:
+        """Return voxels and failures; what several workers need is computed by one of them."""
+        store = VoxelStore(self.store, config.recipe)
+        with closing(share([store], lambda one: one.folder)) as shared:
+            next(shared)
+            return store.voxels(self.table.datapoints(), self.n_jobs)
 
     def _line(self, config: CurveConfig, train: np.ndarray) -> np.ndarray:
         """Return the part of all labels that the network is not to learn: (n, n_tasks)."""

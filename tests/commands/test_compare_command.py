@@ -34,6 +34,7 @@ QUICK = [
         "4",
     ),
     *("--voxel-width", "1.2", "--oversampling", "1", "--widths", "4,8", "--n-jobs", "1", "--no-track"),
+    *("--workers", "1"),
     *("--reps", "atom,density:source=independent_atoms"),
 ]
 N_CELLS = 8
@@ -171,6 +172,23 @@ def test_processes_that_share_a_folder_train_no_cell_twice_and_end_with_the_same
     for text, _ in printed:
         assert text.count(" MAE ") == N_CELLS
     assert tables(out) == tables(undisturbed)
+
+
+@pytest.mark.slow
+def test_workers_share_the_cells_and_end_with_the_same_tables(undisturbed, tmp_path):
+    out, log = tmp_path / "out", tmp_path / "log"
+    command = [sys.executable, "-c", NOTING, str(log), *compare(out), "--workers", "2", "--steps", "100"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        printed, errors = process.communicate(timeout=240)
+        assert process.returncode == 0, errors
+    alone = tmp_path / "alone"
+    assert main([*compare(alone), "--steps", "100"]) == 0
+    assert printed.count(" MAE ") == N_CELLS
+    assert len(finished(out)) == N_CELLS
+    assert tables(out) == tables(alone)
+    # only the first process notes what it trains: the other one trained the rest
+    own = log.read_text().split()
+    assert len(set(own)) == len(own) < N_CELLS
 
 
 def test_a_cell_that_somebody_else_has_is_waited_for(tmp_path, monkeypatch):

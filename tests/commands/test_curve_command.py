@@ -9,6 +9,7 @@ from deepchem_density.experiments.best_params import write_params
 QUICK = [
     *("--n-train", "40", "--n-valid", "5", "--n-test", "20", "--fractions", "0.5,1.0", "--seeds", "0", "--steps", "3"),
     *("--voxel-width", "1.2", "--oversampling", "1", "--widths", "4,8", "--n-jobs", "1"),
+    *("--workers", "1"),
 ]
 
 
