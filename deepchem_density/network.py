@@ -16,10 +16,17 @@ _SMALLEST_EDGE = 4
 _SMALLEST_BFLOAT16_EDGE = 3
 """torch 2.13 now and then returns NaN for the weight gradient of a bfloat16 convolution over 2³ cells on a CPU."""
 BINS_OF_ONE_CHANNEL = 8
+_CONSTANT = 1e-12
+"""Variance of a channel in units of its squared mean up to which it is constant but for rounding."""
 
 
 class FieldScale(nn.Module):
     """Centre each channel and divide it by its spread, as seen over all training batches so far.
+
+    The spread is the standard deviation of the channel that varies most. Others are brought to the height of its peaks, however
+    rare theirs are: an atom of fluorine in one molecule of a hundred counts as much as one of carbon in all of them. A standard
+    deviation of its own would make it ten times larger, and predictions for it as wild. A channel that training never saw
+    is zero.
 
     Parameters
     ----------
@@ -28,39 +35,50 @@ class FieldScale(nn.Module):
 
     Notes
     -----
-    Unlike batch normalization, training divides by the same accumulated statistics as prediction does: a sample's input
-    does not depend on which rare elements share its batch. A variance is never taken below 1e-4 of the largest
-    channel's, so a channel that training never saw cannot explode in prediction. Multiplying every field by one number
-    changes nothing.
+    Heights are compared by the ratio of the variance to the mean absolute deviation, a mean that weighs each value by itself:
+    more empty cells do not change it. Neither does the unit of a channel change what comes out. Unlike in batch normalization,
+    training divides by the same accumulated statistics as prediction does: a sample's input does not depend on which rare
+    elements share its batch.
     """
 
     def __init__(self, n_channels: int) -> None:
         super().__init__()
         self.register_buffer("mean", torch.zeros(n_channels))
         self.register_buffer("variance", torch.ones(n_channels))
+        self.register_buffer("deviation", torch.ones(n_channels))
         self.register_buffer("batches", torch.zeros(()))
         self.mean: torch.Tensor
         self.variance: torch.Tensor
+        self.deviation: torch.Tensor
         self.batches: torch.Tensor
 
     @torch.no_grad()
     def _accumulate(self, voxels: torch.Tensor) -> None:
         cells = voxels.detach().reshape(-1, voxels.shape[-1])
         mean = cells.mean(dim=0)
-        variance = (cells - mean).square_().mean(dim=0)
         self.batches += 1
         share = 1 / self.batches
-        shift = mean - self.mean
         # At the first batch the share is 1: the initial zeros and ones leave no trace.
+        shift = mean - self.mean
+        centred = cells - mean
+        self.deviation += share * (centred.abs().mean(dim=0) - self.deviation)
+        variance = centred.square_().mean(dim=0)
         self.variance.copy_((1 - share) * (self.variance + share * shift**2) + share * variance)
         self.mean += share * shift
+
+    @property
+    def _factors(self) -> torch.Tensor:
+        """What each centred channel is multiplied by."""
+        seen = self.variance > _CONSTANT * self.mean**2
+        heights = torch.where(seen, self.variance / self.deviation, 1.0)
+        widest = self.variance.argmax()
+        return torch.where(seen, heights[widest] / heights * torch.rsqrt(self.variance[widest]), 0.0)
 
     def forward(self, voxels: torch.Tensor) -> torch.Tensor:
         """Scale (batch, x, y, z, channel) float32 voxels."""
         if self.training:
             self._accumulate(voxels)
-        floor = 1e-4 * self.variance.max() + torch.finfo(torch.float32).tiny
-        return (voxels - self.mean) * torch.rsqrt(self.variance + floor)
+        return (voxels - self.mean) * self._factors
 
 
 class _Stage(nn.Sequential):
@@ -79,7 +97,7 @@ class _Stage(nn.Sequential):
             field = convolution(field)
             # Pooling before normalization and SiLU leaves them an eighth of the cells: 1.3 to 2.5 times the speed.
             if pool and normalization is layers[-1]:
-                field = nn.functional.max_pool3d(field, 2)
+                field = nn.functional.max_pool3d(field, 2, ceil_mode=True)
             field = nn.functional.silu(normalization(field))
         return field
 

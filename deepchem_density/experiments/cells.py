@@ -31,7 +31,7 @@ __all__ = ["Cell", "EpochHook", "Row", "cell_folder", "read_cell", "run_cell"]
 
 Row = dict[str, Any]
 EpochHook = Callable[[int, dict[str, float]], None]
-CELL_FORMAT = 2
+CELL_FORMAT = 3
 NEVER = 10**12
 VALIDATIONS = 10
 
