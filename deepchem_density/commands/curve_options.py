@@ -164,7 +164,7 @@ OPTIONS: tuple[tuple[str, Callable[[str], Any], Any, str], ...] = (
     ("--n-train", int, 0, "training molecules at fraction 1; 0 takes all that are left"),
     ("--n-valid", int, 100, "molecules watched during training; 0 for complexes"),
     ("--n-test", int, 400, "molecules of the fixed test set, 0 for a fifth of all, as for complexes"),
-    ("--split", str, "random", "random; for complexes group, cluster (their default), core, lists or year"),
+    ("--split", str, "random", "random or lists; for complexes also group, cluster (their default), core or year"),
     ("--split-by", str, "", "columns, least identity, files of ids, or last year to train on, as the split needs it"),
     ("--split-seed", int, 0, "fixes the test set"),
     ("--steps", int, 240, "gradient steps of every cell; 600 for complexes"),

@@ -57,9 +57,9 @@ class CurveConfig:
         Molecules in the pool for training (0: all that are left), watched during training, and for the final test (0: a
         fifth of all).
     split : str
-        How the test set is drawn: "random"; for complexes also "group" (no value of a column in two sets), "cluster" (no
-        cluster of similar sequences in two sets), "core" (the complexes of a list, others to train on), "lists" (published
-        lists of ids) or "year" (what was released later).
+        How the test set is drawn: "random" or "lists" (published lists of ids; QM9's are written 42 or gdb_42, from 1); for
+        complexes also "group" (no value of a column in two sets), "cluster" (no cluster of similar sequences in two sets),
+        "core" (the complexes of a list, others to train on) or "year" (what was released later).
     split_by : str
         What the split needs: columns ("group"; "target,pdb" for two); least sequence identity in a cluster, and columns
         that tell more ("cluster"; 0.4 where empty, "0.5,family"; PDB codes and the columns uniprot and cluster count by
@@ -157,7 +157,8 @@ class CurveConfig:
             not needs_files or bool(self.data_dir), "data_dir", self.data_dir, f"a path, for dataset={self.dataset}"
         )
         _require(self.split in SPLITS, "split", self.split, ", ".join(SPLITS))
-        _require(self.split == "random" or self.dataset not in MOLECULES, "split", self.split, "random, for molecules")
+        of_molecules = ("random", "lists")
+        _require(self.of_complexes or self.split in of_molecules, "split", self.split, "random or lists, for molecules")
         needs_more = self.split in ("group", "core", "lists", "year")
         _require(not needs_more or bool(self.split_by), "split_by", self.split_by, f"not empty, for split={self.split}")
         _require(len(self.targets) > 0, "targets", self.targets, "one or more label columns")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -58,8 +59,10 @@ def split(config: CurveConfig, table: MoleculeTable | ComplexTable) -> Split:
 
 def _split(config: CurveConfig, table: MoleculeTable | ComplexTable) -> Split:
     n_test = config.n_test or round(len(table) / 5)
-    if config.split == "random" or isinstance(table, MoleculeTable):
+    if config.split == "random":
         return fixed_split(len(table), n_test, config.n_valid, config.split_seed)
+    if isinstance(table, MoleculeTable):
+        return _molecules_as_listed(config, table)
     if config.split == "group":
         groups = joined_groups(*(table.group(name.strip()) for name in config.split_by.split(",")))
         return split_by_groups(groups, n_test, config.n_valid, config.split_seed)
@@ -69,9 +72,24 @@ def _split(config: CurveConfig, table: MoleculeTable | ComplexTable) -> Split:
     if config.split == "core":
         return split_by_ids(codes, listed_ids(config.split_by), config.n_valid, seed=config.split_seed)
     if config.split == "lists":
-        return _as_listed(config, codes)
+        return _as_listed(config, codes, published_lists(config.split_by))
     year = _last_year(config.split_by)
     return split_by_year(table.group("year"), year, config.n_valid, groups=codes, seed=config.split_seed)
+
+
+def _molecules_as_listed(config: CurveConfig, table: MoleculeTable) -> Split:
+    """Split as lists of QM9's numbers from 1, or of names such as gdb_42, say; ``n_valid`` at most are for validation."""
+    lists = {
+        role: [_without_prefix(name) for name in names] for role, names in published_lists(config.split_by).items()
+    }
+    codes = np.array([_without_prefix(name) for name in table.ids.astype(str).tolist()])
+    pool, valid, test = _as_listed(config, codes, lists)
+    drawn = np.sort(np.random.default_rng(config.split_seed).permutation(valid)[: config.n_valid])
+    return pool, drawn, test
+
+
+def _without_prefix(name: str) -> str:
+    return name.strip().lower().removeprefix("gdb_")
 
 
 def _by_clusters(config: CurveConfig, table: ComplexTable) -> Split:
@@ -94,9 +112,8 @@ def _by_clusters(config: CurveConfig, table: ComplexTable) -> Split:
     return known[parts[0]], known[parts[1]], known[parts[2]]
 
 
-def _as_listed(config: CurveConfig, codes: np.ndarray) -> Split:
+def _as_listed(config: CurveConfig, codes: np.ndarray, lists: Mapping[str, Sequence[str]]) -> Split:
     """Split as lists say; without a list for validation, that set is drawn from the training list."""
-    lists = published_lists(config.split_by)
     if "valid" in lists:
         return split_by_lists(codes, lists)
     pool, _, test = split_by_lists(codes, lists, valid="")

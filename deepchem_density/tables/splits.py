@@ -220,7 +220,7 @@ def split_by_lists(
     Parameters
     ----------
     names : sequence of str
-        (n,) PDB codes or ids; upper and lower case are the same. Complexes in no list are left out, and counted in the log.
+        (n,) PDB codes or ids; upper and lower case are the same. What is in no list is left out, and counted in the log.
     lists : mapping of str to iterable of str
         Name of the set -> ids, as `deepchem_density.tables.id_lists.published_lists` or `read_id_lists` give them.
     train, valid, test : str
@@ -246,7 +246,7 @@ def split_by_lists(
     masks = {name: _marked(names, folded[name], name) for name in wanted}
     outside = len(names) - sum(np.count_nonzero(mask) for mask in masks.values())
     if outside:
-        logger.info("%d of %d complexes stand in no list and are left out", outside, len(names))
+        logger.info("%d of %d datapoints stand in no list and are left out", outside, len(names))
     nothing = np.zeros(len(names), dtype=bool)
     pool, held, tested = (np.flatnonzero(masks.get(name, nothing)) for name in (train, valid, test))
     return pool, held, tested
@@ -378,7 +378,7 @@ def _marked(names: Sequence[str] | np.ndarray, ids: Iterable[str], what: str) ->
     mask = np.array([name in wanted for name in folded], dtype=bool)
     if not mask.any():
         raise ValueError(
-            f"none of the {len(wanted)} ids for {what}, such as {sorted(wanted)[:3]}, is among the {len(folded)} complexes, "
+            f"none of the {len(wanted)} ids for {what}, such as {sorted(wanted)[:3]}, is among the {len(folded)} datapoints, "
             f"such as {folded[:3]}"
         )
     absent = len(wanted - set(folded))

@@ -24,7 +24,7 @@ from deepchem_density.experiments.curve_config import COMPLEX_DEFAULTS, CurveCon
         ({"remove_composition": True, "hydrogens": "drop"}, "hydrogens"),
         ({"box_width": 14.5}, "box_width=14.5"),
         ({"dataset": "complexes"}, "data_dir.*dataset=complexes"),
-        ({"split": "cluster"}, "split='cluster'.*random, for molecules"),
+        ({"split": "cluster"}, "split='cluster'.*random or lists, for molecules"),
         ({"split": "scaffold"}, "split='scaffold'.*random, group, cluster"),
         ({"dataset": "pdbbind", "data_dir": "x", "split": "group"}, "split_by=''.*split=group"),
         ({"part": "water"}, "part='water'"),

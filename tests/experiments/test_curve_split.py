@@ -15,6 +15,7 @@ from deepchem_density.experiments.curve_config import COMPLEX_DEFAULTS, CurveCon
 from deepchem_density.experiments.curve_split import split
 from deepchem_density.tables.complex_table import ComplexTable
 from deepchem_density.tables.labelled_complexes import load_complexes
+from deepchem_density.tables.qm9 import load_sample
 
 FAMILIES = {"A": "GASTVGASTVGASTVGASTVG", "B": "KRDENKRDENKRDENKRDENK", "C": "FWYHMFWYHMFWYHMFWYHMF", "D": "LIPQG" * 5}
 CONFIG = CurveConfig(
@@ -115,6 +116,21 @@ def test_published_lists_are_followed(table, tmp_path):
     lists.write_text(json.dumps({"train": ["5abc", "6abc"], "val": ["7abc"], "test": ["8abc", "9abc", "aabc"]}))
     found = [pdb(table, part) for part in parts(table, "lists", lists)]
     assert found == [["5abc", "6abc"], ["7abc"], ["8abc", "9abc", "aabc"]]
+
+
+def test_lists_of_molecules_are_followed(tmp_path):
+    sample = load_sample()
+    ids = sample.ids.tolist()
+    (tmp_path / "train.txt").write_text("\n".join(map(str, ids[:5])))
+    (tmp_path / "valid.txt").write_text("\n".join(map(str, ids[5:9])))
+    (tmp_path / "test.txt").write_text("\n".join(f"gdb_{number}" for number in ids[9:13]))
+    config = CurveConfig(split="lists", split_by=str(tmp_path), n_valid=2)
+    config.check()
+    pool, valid, test = split(config, sample)
+    assert sample.ids[pool].tolist() == ids[:5]
+    assert set(sample.ids[valid].tolist()) < set(ids[5:9])
+    assert len(valid) == 2
+    assert sample.ids[test].tolist() == ids[9:13]
 
 
 def test_a_validation_set_is_drawn_where_none_is_published(table, tmp_path):
