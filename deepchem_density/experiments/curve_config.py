@@ -113,8 +113,8 @@ class CurveConfig:
     n_bins: int | None = None
     dropout: float = 0.0
     pooling: str = "mean"
-    box_width: float = 14.4
-    voxel_width: float = 0.6
+    box_width: float = 12.0
+    voxel_width: float = 0.75
     oversampling: int = 2
     center: str = "mean"
     rotation_seed: int | None = None

@@ -118,7 +118,7 @@ _NETWORK: tuple[Knob, ...] = (
 )
 # Every box is a whole number of voxels of every width.
 _GRID: dict[bool, tuple[Knob, ...]] = {
-    False: (_choice("box_width", 12.0, 14.4, 16.8), _choice("voxel_width", 0.48, 0.6, 0.8)),
+    False: (_choice("box_width", 12.0, 15.0, 18.0), _choice("voxel_width", 0.5, 0.6, 0.75)),
     True: (_choice("box_width", 18.0, 24.0, 30.0), _choice("voxel_width", 0.75, 1.0, 1.5)),
 }
 _OVERSAMPLING = _choice("oversampling", 1, 2)
