@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -10,7 +12,15 @@ import torch
 
 from deepchem_density.rotation import CUBE_TURNS, turn_voxels
 
-__all__ = ["label_arrays", "label_scale", "turn_each", "voxel_tensor", "with_numpy_stream"]
+__all__ = [
+    "even_size",
+    "label_arrays",
+    "label_scale",
+    "some_batches",
+    "turn_each",
+    "voxel_tensor",
+    "with_numpy_stream",
+]
 
 # What every torch device can take as it is; the cast to float32 then happens after the copy, on the device.
 _COPIED_AS_IS = ("bool", "uint8", "int8", "float16", "float32")
@@ -239,3 +249,16 @@ def with_numpy_stream(batches: Iterable[Any], seed: int) -> Iterator[Any]:
             private = np.random.get_state()  # noqa: NPY002
             np.random.set_state(outside)  # noqa: NPY002
         yield batch
+
+
+def even_size(n_samples: int, batch_size: int) -> int:
+    """Return the size of as many batches as `batch_size` gives, with the samples spread evenly over them."""
+    return math.ceil(n_samples / math.ceil(n_samples / batch_size))
+
+
+def some_batches(dataset: Any, batch_size: int, at_most: int) -> Iterator[Any]:
+    """Yield the X of batches of a dataset in an order drawn once and for all, until `at_most` samples are reached."""
+    size = even_size(len(dataset), batch_size)
+    drawn = with_numpy_stream(dataset.iterbatches(batch_size=size, deterministic=False, pad_batches=False), seed=0)
+    for voxels, *_ in itertools.islice(drawn, math.ceil(at_most / size)):
+        yield voxels

@@ -12,7 +12,15 @@ from typing import Any
 import numpy as np
 import torch
 
-from deepchem_density.batches import label_arrays, label_scale, turn_each, voxel_tensor, with_numpy_stream
+from deepchem_density.batches import (
+    even_size,
+    label_arrays,
+    label_scale,
+    some_batches,
+    turn_each,
+    voxel_tensor,
+    with_numpy_stream,
+)
 from deepchem_density.checkpoints import describe, read_config, rebuild, write_config
 from deepchem_density.network import VoxelCNN, require_choice, require_counts
 from deepchem_density.quiet import deepchem as dc
@@ -23,6 +31,7 @@ from deepchem_density.training import (
     evaluating,
     mean_loss,
     run_length,
+    settle_statistics,
     start_rate,
     torch_stream,
 )
@@ -41,6 +50,8 @@ _OF_NETWORK = (
 )
 _OF_TRAINING = ("loss", "batch_size", "weight_decay", "schedule", "augment", "clip_norm", "autocast", "seed")
 _Tensors = list[torch.Tensor]
+SETTLED = 2048
+"""Samples whose statistics stand in a trained network: their chance error is a fiftieth of the spread between samples."""
 
 
 class VoxelCNNModel(dc.models.TorchModel):
@@ -176,7 +187,7 @@ class VoxelCNNModel(dc.models.TorchModel):
             raise ValueError("The dataset is empty: accepted is one sample or more. Check what the featurizer dropped.")
         size = self.batch_size
         if mode == "fit":
-            size = math.ceil(len(dataset) / math.ceil(len(dataset) / size))
+            size = even_size(len(dataset), size)
 
         def batches() -> Iterator[tuple[list[Any], list[Any], list[Any]]]:
             for _ in range(epochs):
@@ -262,6 +273,10 @@ class VoxelCNNModel(dc.models.TorchModel):
             )
         if monitor.best_weights is not None:
             self.model.load_state_dict(monitor.best_weights)
+        elif total > 0:
+            drawn = some_batches(dataset, self.batch_size, SETTLED)
+            settle_statistics(self.model, (voxel_tensor(x, self.n_channels, self.device).float() for x in drawn))
+        if total > 0:
             self.save_checkpoint(keep if interval > 0 else 0)
         return average
 

@@ -5,6 +5,7 @@ import pytest
 import torch
 from blobs import dataset, model, molecules
 
+from deepchem_density.batches import some_batches
 from deepchem_density.quiet import deepchem as dc
 
 
@@ -107,3 +108,17 @@ def test_other_misuse():
         model(augment=True).fit(dc.data.NumpyDataset(data.X[:, :6], data.y), nb_epoch=1)
     with pytest.raises(FloatingPointError, match="training loss is"):
         model(learning_rate=1e30, clip_norm=None, schedule="constant").fit(data, nb_epoch=4)
+
+
+def test_some_batches_are_the_same_ones_whenever_they_are_asked_for():
+    data = dc.data.NumpyDataset(np.arange(100.0)[:, None])
+    np.random.seed(5)  # noqa: NPY002
+    before = np.random.get_state()[1].copy()  # noqa: NPY002
+    first = [batch[:, 0].tolist() for batch in some_batches(data, 16, 40)]
+    np.testing.assert_array_equal(np.random.get_state()[1], before)  # noqa: NPY002
+    assert [len(batch) for batch in first] == [15, 15, 15]
+    drawn = [value for batch in first for value in batch]
+    assert len(set(drawn)) == 45
+    assert drawn != sorted(drawn)
+    assert first == [batch[:, 0].tolist() for batch in some_batches(data, 16, 40)]
+    assert len(list(some_batches(data, 16, 1000))) == 7

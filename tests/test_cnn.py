@@ -168,9 +168,30 @@ def test_autocast_trains_in_bfloat16_and_predicts_in_float32():
     convolution.register_forward_hook(lambda module, given, out: kinds.append(out.dtype))
     trained.fit(data, max_steps=1)
     prediction = trained.predict(data)
-    assert kinds == [torch.bfloat16, torch.float32]
+    # a step, the statistics of normalization, the prediction
+    assert kinds == [torch.bfloat16, torch.float32, torch.float32]
     assert prediction.dtype == np.float32
     assert all(parameter.dtype == torch.float32 for parameter in trained.model.parameters())
+
+
+def test_normalization_rests_on_many_samples_as_prediction_sees_them():
+    """The running statistics are those of the training samples, unturned, in float32, and so are those of the checkpoint."""
+    data, seen = dataset(64), []
+    trained = model(batch_size=16, autocast=True)
+    trained.fit(data, nb_epoch=3)
+    stage = trained.model.stages[0]
+    hook = stage.normalization0.register_forward_pre_hook(lambda module, given: seen.append(given[0].detach()))
+    trained.predict(data)
+    hook.remove()
+    cells = torch.cat(seen).transpose(0, 1).flatten(start_dim=1)
+    torch.testing.assert_close(stage.normalization0.running_mean, cells.mean(dim=1), rtol=1e-4, atol=1e-5)
+    # of each batch, and therefore a little less than of all
+    ratio = stage.normalization0.running_var / cells.var(dim=1)
+    assert ratio.min() > 0.8
+    assert ratio.max() < 1.05
+    assert {layer.momentum for layer in trained.model.modules() if isinstance(layer, torch.nn.BatchNorm3d)} == {0.1}
+    again = VoxelCNNModel.from_dir(trained.model_dir)
+    np.testing.assert_array_equal(again.predict(data), trained.predict(data))
 
 
 def test_training_sees_every_turn_and_prediction_none():
