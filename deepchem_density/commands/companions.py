@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from multiprocessing.connection import wait
+from typing import TextIO, cast
 
 __all__ = ["companions"]
 
@@ -57,7 +58,7 @@ def companions(workers: int, work: Callable[..., object], *arguments: object) ->
 
 
 def _run(work: Callable[..., object], arguments: tuple[object, ...]) -> None:
-    os.environ["TQDM_DISABLE"] = "1"  # one progress bar is enough
+    sys.stderr = cast(TextIO, _NoTerminal(sys.stderr))
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
         work(*arguments)
@@ -66,6 +67,19 @@ def _run(work: Callable[..., object], arguments: tuple[object, ...]) -> None:
             f"A companion process ended ({type(error).__name__}: {error}); its work is left to the others.",
             file=sys.stderr,
         )
+
+
+class _NoTerminal:
+    """A stream that says that it is no terminal, for which no progress bar is drawn: one for all processes is enough."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def isatty(self) -> bool:
+        return False
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._stream, name)
 
 
 def _end_with_parent() -> None:

@@ -44,8 +44,7 @@ def learning_curve_figure(
     """
     targets = list(dict.fromkeys(table["target"]))
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(6.2 * len(targets), 4.4), layout="constrained")
-        axes = figure.subplots(1, len(targets), squeeze=False)[0]
+        figure, axes = _panels(len(targets), 4.4)
         for axis, target in zip(axes, targets, strict=True):
             part = table[table["target"] == target]
             colours = _colours(part["model"])
@@ -73,8 +72,26 @@ def learning_curve_figure(
             subs = (1, 2, 3, 5, 7) if top > FEW_TICKS * bottom else tuple(np.arange(1, 10, 0.5))
             axis.yaxis.set_major_locator(mpl.ticker.LogLocator(subs=subs))
             axis.yaxis.set_major_formatter(mpl.ticker.FormatStrFormatter("%.3g"))
-            axis.legend(frameon=False, fontsize=8)
+        _legend(figure, axes)
     return figure
+
+
+def _panels(n: int, height: float) -> tuple[Figure, list[Axes]]:
+    """Return a figure with `n` panels, at most two beside each other: more could not be read on a phone."""
+    columns = min(n, 2)
+    rows = -(-n // columns)
+    figure = Figure(figsize=(6.2 * columns, height * rows + 0.5), layout="constrained")
+    axes = list(figure.subplots(rows, columns, squeeze=False).flat)
+    for axis in axes[n:]:
+        axis.remove()
+    return figure, axes[:n]
+
+
+def _legend(figure: Figure, axes: Sequence[Axes]) -> None:
+    """Name the lines of all panels below them, where no line is covered."""
+    handles, labels = axes[0].get_legend_handles_labels()
+    columns = 3 if len(axes) > 1 else 2
+    figure.legend(handles, labels, loc="outside lower center", ncols=columns, frameon=False, fontsize=9)
 
 
 def _bars(one: pd.DataFrame, metric: str, spread: str) -> np.ndarray:
@@ -126,21 +143,20 @@ def error_by_size_figure(table: pd.DataFrame, metric: str) -> Figure:
     """Draw the error in classes of molecules by heavy atoms, from :func:`~deepchem_density.experiments.tables.size_table`."""
     targets = list(dict.fromkeys(table["target"]))
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(6.2 * len(targets), 4.0), layout="constrained")
-        axes = figure.subplots(1, len(targets), squeeze=False)[0]
+        figure, axes = _panels(len(targets), 4.0)
         for axis, target in zip(axes, targets, strict=True):
             part = table[table["target"] == target]
             colours = _colours(part["model"])
             for place, (model, one) in enumerate(part.groupby("model", sort=False)):
                 x = np.arange(len(one)) + 0.12 * (place - (len(colours) - 1) / 2)
                 bars = np.nan_to_num(np.array([one["error"] - one["low"], one["high"] - one["error"]]))
-                style = {"color": colours[str(model)], "marker": "o", "capsize": 2, "linewidth": 1}
-                axis.errorbar(x, one["error"], yerr=bars, label=model, **style)
+                colour = colours[str(model)]
+                axis.errorbar(x, one["error"], yerr=bars, label=model, color=colour, marker="o", capsize=2, linewidth=1)
             axis.set_xticks(np.arange(len(one)), [str(name) for name in one["heavy_atoms"]])
             unit = part["unit"].iloc[0]
             axis.set(xlabel="heavy atoms", xlim=(-0.5, len(one) - 0.5), ylim=(0, None))
             axis.set_ylabel(f"{METRICS[metric]} of {target}" + (f" ({unit})" if unit else ""))
-            axis.legend(frameon=False, fontsize=8)
+        _legend(figure, axes)
     return figure
 
 

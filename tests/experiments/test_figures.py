@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from matplotlib.image import imread
 from test_tables import CELLS, ROWS, SIZES
@@ -12,16 +13,25 @@ from deepchem_density.experiments.figures import error_by_size_figure, learning_
 from deepchem_density.experiments.tables import curve_table, rows_of, size_table
 
 
-def labels_of(axis):
-    return [text.get_text() for text in axis.get_legend().get_texts()]
+def labels_of(figure):
+    (legend,) = figure.legends
+    return [text.get_text() for text in legend.get_texts()]
 
 
 def test_figures_show_every_model(tmp_path):
     figure = learning_curve_figure(curve_table(ROWS), "a title")
-    assert labels_of(figure.axes[0]) == ["atom", "density", "linear in element counts", "constant"]
+    assert labels_of(figure) == ["atom", "density", "linear in element counts", "constant"]
     path = save_figure(figure, tmp_path / "curve.png")
     assert imread(path).shape[0] > 300
     assert [p.name for p in tmp_path.iterdir()] == ["curve.png"]
+
+
+def test_six_targets_stand_in_rows_of_two():
+    table = curve_table(ROWS)
+    several = pd.concat([table.assign(target=name) for name in "abcde"])
+    figure = learning_curve_figure(several)
+    columns = {round(axis.get_position().x0, 3) for axis in figure.axes}
+    assert (len(figure.axes), len(columns)) == (5, 2)
 
 
 def test_both_axes_are_logarithmic_and_sizes_are_named():
@@ -70,8 +80,9 @@ def test_parity_shows_the_test_set_of_each_cell():
 
 def test_errors_by_size_stand_over_their_classes():
     table = size_table(CELLS, "mae")
-    (axis,) = error_by_size_figure(table, "mae").axes
+    figure = error_by_size_figure(table, "mae")
+    (axis,) = figure.axes
     assert [text.get_text() for text in axis.get_xticklabels()] == ["7-8", "9"]
-    assert labels_of(axis) == ["atom", "density (d_min=2)"]
+    assert labels_of(figure) == ["atom", "density (d_min=2)"]
     drawn = axis.containers[0].lines[0].get_ydata()
     assert list(drawn) == pytest.approx(list(table[table.model == "atom"].error))
