@@ -21,13 +21,14 @@ from deepchem_density.fields import Density, Field
 from deepchem_density.fields.atoms import AtomTypes, VdwOccupancy
 from deepchem_density.fields.derived import Above, GradientMagnitude
 from deepchem_density.fields.independent_atoms import independent_atoms
-from deepchem_density.fields.xtb import ENGINES, METHODS, xtb_density
+from deepchem_density.fields.xtb import xtb_density
 from deepchem_density.grid import NO_ROTATION, VoxelGrid, check_oversampling, voxelize, voxels_per_edge
 from deepchem_density.pocket.cut import cut_pocket
 from deepchem_density.rotation import random_rotation
-from deepchem_density.setting_checks import check_positive, check_seed, is_number, listed, one_of
+from deepchem_density.setting_checks import check_seed, one_of
 from deepchem_density.structure import Structure, atomic_number, check_apart, joined, symbol, vdw_radii
 from deepchem_density.transforms import TRANSFORMS
+from deepchem_density.voxel_settings import VoxelSettings
 
 __all__ = ["FEATURE_VERSION", "REPRESENTATIONS", "Recipe"]
 
@@ -38,24 +39,11 @@ MOLECULAR_SURFACE = 0.0135
 """0.002 e/bohr³ in e/Å³, a usual surface of molecules."""
 ONE_SIGMA = 1.0
 
-POSITIVE = {
-    "sigma": "width in Å",
-    "threshold": "density",
-    "pocket_radius": "distance in Å",
-    "max_atoms": "number",
-    "b_iso": "B in Å²",
-    "d_min": "resolution in Å",
-}
-OPTIONAL = ("threshold", "b_iso", "d_min")
-CENTERS = ("mean", "charge", "origin")
-PARTS = ("complex", "ligand", "protein", "separate")
-SHAPES = ("vdw", "density")
-SOURCES = ("auto", "xtb", "independent_atoms", "map")
 DTYPES = ("float32", "float16", "float64", "uint8")
 
 
 @dataclass(frozen=True)
-class Recipe:
+class Recipe(VoxelSettings):
     """How a datapoint becomes voxels.
 
     The attributes are the arguments of the featurizers, where they are documented.
@@ -65,35 +53,10 @@ class Recipe:
     box_width: float = 16.0
     voxel_width: float = 0.5
     oversampling: int = 1
-    center: str | tuple[float, float, float] = "mean"
-    rotation_seed: int | None = None
-    charge: int | str = 0
     unpaired: int = 0
     conformer_seed: int = 0
     optimize: bool = True
-    part: str = "complex"
-    hydrogens: str = "keep"
-    waters: bool = True
-    ions: bool = True
     dtype: str = "float32"
-    elements: tuple[str, ...] = ("H", "C", "N", "O", "F")
-    other: bool = False
-    sigma: float = 0.5
-    transform: str = "none"
-    shape: str = "vdw"
-    threshold: float | None = None
-    source: str = "auto"
-    engine: str = "xtb"
-    method: str = "GFN2-xTB"
-    pocket_radius: float = 5.0
-    max_atoms: int = 500
-    b_iso: float | None = None
-    d_min: float | None = None
-    blur: float = 0.0
-    ionic: bool = False
-    map_pattern: str = ""
-    map_coefficients: tuple[str, str] | None = None
-    map_values: str = "sigma"
 
     def check(self) -> None:
         """Refuse settings that no datapoint could satisfy.
@@ -106,51 +69,20 @@ class Recipe:
         one_of("representation", self.representation, tuple(REPRESENTATIONS))
         voxels_per_edge(self.box_width, self.voxel_width)
         check_oversampling(self.oversampling)
-        self._check_numbers()
-        if isinstance(self.center, str):
-            one_of("center", self.center, CENTERS)
-        elif np.shape(self.center) != (3,) or not np.isfinite(self.center).all():
-            raise ValueError(
-                f"center={self.center!r} arrived; {listed(CENTERS)} or three coordinates in Å are accepted."
-            )
-        if isinstance(self.charge, str):
-            one_of("charge", self.charge, ("formal",))
+        check_seed("conformer_seed", self.conformer_seed)
         one_of("dtype", self.dtype, DTYPES)
-        one_of("transform", self.transform, tuple(TRANSFORMS))
-        one_of("shape", self.shape, SHAPES)
-        one_of("engine", self.engine, tuple(ENGINES))
-        one_of("method", self.method, METHODS)
-        one_of("part", self.part, PARTS)
-        one_of("source", self.source, SOURCES)
-        if self.source == "map" and self.part != "complex":
-            raise ValueError(
-                f"part={self.part!r} arrived with source='map'; a map cannot be taken apart: part='complex'."
-            )
+        super().check()
         self.reading.check()
         if self.dtype == "uint8" and (self.representation != "occupancy" or self.oversampling != 1):
             raise ValueError(
                 "dtype='uint8' holds only 0 and 1; it is accepted for occupancy with oversampling=1. Use 'float16' otherwise."
             )
-        for element in self.elements:
-            atomic_number(element)
-        if len(set(self.elements)) != len(self.elements) or not (self.elements or self.other):
-            raise ValueError(f"elements={self.elements} arrived; at least one symbol, each once, is accepted.")
 
     @classmethod
     def from_dict(cls, settings: dict[str, Any]) -> Recipe:
         """Return the recipe that ``dataclasses.asdict`` took apart, also after a trip through JSON."""
         values: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in settings.items()}
         return cls(**values)
-
-    def _check_numbers(self) -> None:
-        for name, meaning in POSITIVE.items():
-            value = getattr(self, name)
-            if value is not None or name not in OPTIONAL:
-                check_positive(name, value, meaning)
-        if not (is_number(self.blur) and np.isfinite(self.blur)):
-            raise ValueError(f"blur={self.blur!r} arrived; a finite B in Å² is accepted.")
-        check_seed("conformer_seed", self.conformer_seed)
-        check_seed("rotation_seed", self.rotation_seed or 0)
 
     @property
     def voxels_per_edge(self) -> int:

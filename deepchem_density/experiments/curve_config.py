@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from deepchem_density.representations import REPRESENTATIONS, Recipe
+from deepchem_density.voxel_settings import VoxelSettings
 
 __all__ = ["COMPLEX_DEFAULTS", "DATASETS", "NETWORK", "SPLITS", "CurveConfig", "digest", "short_labels"]
 
@@ -40,7 +41,7 @@ COMPLEX_DEFAULTS: dict[str, Any] = {
 
 
 @dataclass(frozen=True)
-class CurveConfig:
+class CurveConfig(VoxelSettings):
     """Everything that determines a learning curve.
 
     Parameters
@@ -116,31 +117,6 @@ class CurveConfig:
     box_width: float = 12.0
     voxel_width: float = 0.75
     oversampling: int = 2
-    center: str = "mean"
-    rotation_seed: int | None = None
-    elements: tuple[str, ...] = ("H", "C", "N", "O", "F")
-    other: bool = False
-    sigma: float = 0.5
-    transform: str = "none"
-    shape: str = "vdw"
-    threshold: float | None = None
-    charge: int | str = 0
-    part: str = "complex"
-    hydrogens: str = "keep"
-    waters: bool = True
-    ions: bool = True
-    source: str = "auto"
-    engine: str = "xtb"
-    method: str = "GFN2-xTB"
-    pocket_radius: float = 5.0
-    max_atoms: int = 500
-    b_iso: float | None = None
-    d_min: float | None = None
-    blur: float = 0.0
-    ionic: bool = False
-    map_pattern: str = ""
-    map_coefficients: tuple[str, str] | None = None
-    map_values: str = "sigma"
 
     def check(self) -> None:
         """Refuse what cannot run, before anything is computed.
@@ -203,11 +179,13 @@ class CurveConfig:
     @property
     def recipe(self) -> Recipe:
         """How molecules become voxels."""
-        names = {field.name for field in dataclasses.fields(Recipe)} & {
-            field.name for field in dataclasses.fields(self)
-        }
-        settings = {name: getattr(self, name) for name in names}
-        return Recipe(self.rep, dtype="float16", **settings)
+        names = (
+            "box_width",
+            "voxel_width",
+            "oversampling",
+            *(field.name for field in dataclasses.fields(VoxelSettings)),
+        )
+        return Recipe(self.rep, dtype="float16", **{name: getattr(self, name) for name in names})
 
     @property
     def study(self) -> str:

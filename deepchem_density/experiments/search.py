@@ -30,7 +30,10 @@ __all__ = ["Best", "SearchPlan", "TrialLog", "read_params", "read_provenance", "
 
 FORMAT = 1
 PRUNERS = ("median", "hyperband", "none")
-_STATED = ("rep", "dataset", "targets", "n_train", "split", "split_by", "split_seed", "steps", "epochs", "batch_size")
+_STATED = (
+    *("rep", "dataset", "targets", "n_train", "split", "split_by", "split_seed"),
+    *("steps", "epochs", "min_steps", "batch_size", "remove_composition"),
+)
 PACKAGES = ("deepchem-density", "deepchem", "torch", "numpy", "optuna")
 
 
