@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import matplotlib as mpl
 import matplotlib.ticker
@@ -42,12 +43,9 @@ def learning_curve_figure(
     spread : {"deviation", "interval"}
         What bars show: the standard deviation over seeds, or the 95 % interval of the mean.
     """
-    targets = list(dict.fromkeys(table["target"]))
     with mpl.rc_context(STYLE):
-        figure, axes = _panels(len(targets), 4.4)
-        for axis, target in zip(axes, targets, strict=True):
-            part = table[table["target"] == target]
-            colours = _colours(part["model"])
+        figure, panels = _panels(table, 4.4, metric)
+        for axis, part, colours in panels:
             for place, (model, one) in enumerate(part.groupby("model", sort=False)):
                 baseline = model in BASELINES
                 axis.errorbar(
@@ -62,8 +60,6 @@ def learning_curve_figure(
                     capsize=2,
                 )
             axis.set(xscale="log", yscale="log", xlabel="training molecules", title=title)
-            unit = part["unit"].iloc[0]
-            axis.set_ylabel(f"{METRICS[metric]} of {target}" + (f" ({unit})" if unit else ""))
             _limit(axis, part[metric])
             sizes = sorted(part["n_train"].unique())
             axis.set_xticks(sizes, [str(size) for size in sizes])
@@ -72,25 +68,40 @@ def learning_curve_figure(
             subs = (1, 2, 3, 5, 7) if top > FEW_TICKS * bottom else tuple(np.arange(1, 10, 0.5))
             axis.yaxis.set_major_locator(mpl.ticker.LogLocator(subs=subs))
             axis.yaxis.set_major_formatter(mpl.ticker.FormatStrFormatter("%.3g"))
-        _legend(figure, axes)
+        _legend(figure, panels[0].axis)
     return figure
 
 
-def _panels(n: int, height: float) -> tuple[Figure, list[Axes]]:
-    """Return a figure with `n` panels, at most two beside each other: more could not be read on a phone."""
-    columns = min(n, 2)
-    rows = -(-n // columns)
+class _Panel(NamedTuple):
+    """Where a target is drawn, its rows, and a colour for each model."""
+
+    axis: Axes
+    part: pd.DataFrame
+    colours: dict[str, str]
+
+
+def _panels(table: pd.DataFrame, height: float, metric: str) -> tuple[Figure, list[_Panel]]:
+    """Return a figure with a panel for each target, at most two beside each other: more could not be read on a phone."""
+    targets = list(dict.fromkeys(table["target"]))
+    columns = min(len(targets), 2)
+    rows = -(-len(targets) // columns)
     figure = Figure(figsize=(6.2 * columns, height * rows + 0.5), layout="constrained")
     axes = list(figure.subplots(rows, columns, squeeze=False).flat)
-    for axis in axes[n:]:
+    for axis in axes[len(targets) :]:
         axis.remove()
-    return figure, axes[:n]
+    panels = []
+    for axis, target in zip(axes, targets, strict=False):
+        part = table[table["target"] == target]
+        unit = part["unit"].iloc[0]
+        axis.set_ylabel(f"{METRICS[metric]} of {target}" + (f" ({unit})" if unit else ""))
+        panels.append(_Panel(axis, part, _colours(part["model"])))
+    return figure, panels
 
 
-def _legend(figure: Figure, axes: Sequence[Axes]) -> None:
-    """Name the lines of all panels below them, where no line is covered."""
-    handles, labels = axes[0].get_legend_handles_labels()
-    columns = 3 if len(axes) > 1 else 2
+def _legend(figure: Figure, axis: Axes) -> None:
+    """Name the lines of all panels, which are those of one, below them, where no line is covered."""
+    handles, labels = axis.get_legend_handles_labels()
+    columns = 3 if len(figure.axes) > 1 else 2
     figure.legend(handles, labels, loc="outside lower center", ncols=columns, frameon=False, fontsize=9)
 
 
@@ -141,22 +152,17 @@ def parity_figure(cells: Sequence[Cell], targets: Sequence[str]) -> Figure:
 
 def error_by_size_figure(table: pd.DataFrame, metric: str) -> Figure:
     """Draw the error in classes of molecules by heavy atoms, from :func:`~deepchem_density.experiments.tables.size_table`."""
-    targets = list(dict.fromkeys(table["target"]))
     with mpl.rc_context(STYLE):
-        figure, axes = _panels(len(targets), 4.0)
-        for axis, target in zip(axes, targets, strict=True):
-            part = table[table["target"] == target]
-            colours = _colours(part["model"])
+        figure, panels = _panels(table, 4.0, metric)
+        for axis, part, colours in panels:
             for place, (model, one) in enumerate(part.groupby("model", sort=False)):
                 x = np.arange(len(one)) + 0.12 * (place - (len(colours) - 1) / 2)
                 bars = np.nan_to_num(np.array([one["error"] - one["low"], one["high"] - one["error"]]))
                 colour = colours[str(model)]
                 axis.errorbar(x, one["error"], yerr=bars, label=model, color=colour, marker="o", capsize=2, linewidth=1)
             axis.set_xticks(np.arange(len(one)), [str(name) for name in one["heavy_atoms"]])
-            unit = part["unit"].iloc[0]
             axis.set(xlabel="heavy atoms", xlim=(-0.5, len(one) - 0.5), ylim=(0, None))
-            axis.set_ylabel(f"{METRICS[metric]} of {target}" + (f" ({unit})" if unit else ""))
-        _legend(figure, axes)
+        _legend(figure, panels[0].axis)
     return figure
 
 

@@ -23,7 +23,6 @@ from deepchem_density.experiments.search import SearchPlan, TrialLog, read_param
 from deepchem_density.experiments.trial_queue import N_STARTUP, open_study
 from deepchem_density.experiments.tuning_task import DivergedError, Outcome, TuningTask
 from deepchem_density.representations import REPRESENTATIONS
-from deepchem_density.voxel_store import VoxelStore
 
 QUICK = CurveConfig(rep="atom", n_train=60, steps=8, voxel_width=1.2, oversampling=1, widths=(4, 8))
 FIXED = ("box_width", "voxel_width", "oversampling", "widths")
@@ -216,22 +215,14 @@ def test_every_representation_gets_the_same_chance(tmp_path, monkeypatch):
     assert places["atom"] == places["density"]
 
 
-def test_test_molecules_are_never_shown(tmp_path, monkeypatch):
-    shown = []
-    original = VoxelStore.voxels
-
-    def voxels(self, datapoints, n_jobs=1):
-        shown.extend(structure.name for structure in datapoints)
-        return original(self, datapoints, n_jobs)
-
-    monkeypatch.setattr(VoxelStore, "voxels", voxels)
+def test_test_molecules_are_never_shown(tmp_path, featurized_names):
     tune(QUICK, dataclasses.replace(PLAN, n_trials=2), tmp_path)
     table = load_dataset(QUICK)
     pool, valid, test = split(QUICK, table)
     names = np.array([structure.name for structure in table.structures()])
-    assert len(shown) == 2 * 30
-    assert set(shown) <= set(names[pool])
-    assert not set(shown) & set(names[np.concatenate([valid, test])])
+    assert len(featurized_names) == 2 * 30
+    assert set(featurized_names) <= set(names[pool])
+    assert not set(featurized_names) & set(names[np.concatenate([valid, test])])
 
 
 def test_diverged_and_poor_trials_count_and_are_never_the_best(tmp_path, monkeypatch):

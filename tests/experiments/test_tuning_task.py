@@ -42,20 +42,12 @@ def test_neither_test_nor_validation_molecules_of_a_curve_are_ever_at_hand(store
     assert not ids(task) & set(table.ids[np.concatenate([valid, test])].tolist())
 
 
-def test_no_voxels_are_made_of_any_other_molecule(store, monkeypatch):
-    shown = []
-    original = VoxelStore.voxels
-
-    def voxels(self, datapoints, n_jobs=1):
-        shown.extend(structure.name for structure in datapoints)
-        return original(self, datapoints, n_jobs)
-
-    monkeypatch.setattr(VoxelStore, "voxels", voxels)
+def test_no_voxels_are_made_of_any_other_molecule(store, featurized_names):
     prepared(store).error({})
     table = load_dataset(QUICK)
     pool, *_ = split(QUICK, table)
-    assert len(shown) == 50
-    assert set(shown) <= {structure.name for structure in table.subset(pool).structures()}
+    assert len(featurized_names) == 50
+    assert set(featurized_names) <= {structure.name for structure in table.subset(pool).structures()}
 
 
 def test_each_inner_seed_cuts_its_own_validation_set_and_always_the_same(store):
