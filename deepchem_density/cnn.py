@@ -22,7 +22,8 @@ from deepchem_density.batches import (
     with_numpy_stream,
 )
 from deepchem_density.checkpoints import describe, read_config, rebuild, write_config
-from deepchem_density.network import VoxelCNN, require_choice, require_counts
+from deepchem_density.model_options import make_loss, require_options
+from deepchem_density.network import VoxelCNN
 from deepchem_density.quiet import deepchem as dc
 from deepchem_density.training import (
     ClippedOptimizer,
@@ -38,12 +39,6 @@ from deepchem_density.training import (
 
 __all__ = ["VoxelCNNModel"]
 
-_losses = dc.models.losses
-_LOSSES = {
-    "regression": {"l1": _losses.L1Loss, "l2": _losses.L2Loss, "huber": _losses.HuberLoss},
-    "classification": {"cross_entropy": _losses.SparseSoftmaxCrossEntropy},
-}
-_FOR_TORCH_MODEL = ("device", "log_frequency", "regularization_loss", "tensorboard", "wandb", "wandb_logger")
 _OF_NETWORK = (
     *("n_tasks", "n_channels", "mode", "n_classes", "widths", "depth"),
     *("stem_widths", "n_bins", "head_width", "dropout", "pooling"),
@@ -144,7 +139,7 @@ class VoxelCNNModel(dc.models.TorchModel):
         self.depth, self.n_bins, self.head_width = depth, n_bins, head_width
         self.dropout, self.pooling, self.weight_decay, self.schedule = dropout, pooling, weight_decay, schedule
         self.augment, self.clip_norm, self.autocast, self.seed = augment, clip_norm, autocast, seed
-        _require_options(mode, loss, schedule, autocast, batch_size, kwargs)
+        require_options(mode, loss, schedule, autocast, batch_size, kwargs)
         # The legacy generator on purpose: after np.random.seed a run without `seed` repeats, as in DeepChem.
         self._entropy = int(np.random.randint(2**31)) if seed is None else seed  # noqa: NPY002
         self._rng = np.random.default_rng(self._entropy)
@@ -153,10 +148,9 @@ class VoxelCNNModel(dc.models.TorchModel):
         self._class_limit = n_classes if mode == "classification" else None
         self._given_optimizer = optimizer
         inner = optimizer or dc.models.optimizers.AdamW(learning_rate=learning_rate, weight_decay=weight_decay)
-        losses = _LOSSES[mode]
         super().__init__(
             network,
-            loss=losses[loss or next(iter(losses))](),
+            loss=make_loss(mode, loss),
             output_types=["prediction", "loss"],
             batch_size=batch_size,
             model_dir=None if model_dir is None else os.fspath(model_dir),
@@ -401,15 +395,3 @@ class VoxelCNNModel(dc.models.TorchModel):
         model = cls(model_dir=model_dir, **arguments)
         model.restore()
         return model
-
-
-def _require_options(
-    mode: str, loss: str | None, schedule: str, autocast: str | bool, batch_size: int, others: dict[str, Any]
-) -> None:
-    require_choice(f"loss of {mode}", loss, (None, *_LOSSES.get(mode, ())))
-    require_choice("schedule", schedule, ("onecycle", "constant"))
-    require_choice("autocast", autocast, ("auto", True, False))
-    require_counts(batch_size=batch_size)
-    unknown = ", ".join(sorted(set(others) - set(_FOR_TORCH_MODEL)))
-    if unknown:
-        raise TypeError(f"Unknown argument {unknown}: accepted beside those listed are {', '.join(_FOR_TORCH_MODEL)}.")

@@ -2,47 +2,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import torch
 from blobs import dataset, model, molecules
 
 from deepchem_density.batches import some_batches
 from deepchem_density.quiet import deepchem as dc
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"widths": ()}, "stages is not a count"),
-        ({"widths": (8, 0)}, r"widths\[1\] is not a count: got 0"),
-        ({"n_tasks": 0}, "n_tasks is not a count"),
-        ({"dropout": 1.0}, "dropout is out of range"),
-        ({"pooling": "max"}, "pooling is unknown"),
-        ({"mode": "ranking"}, "mode"),
-        ({"n_classes": 1, "mode": "classification"}, "n_classes"),
-        ({"loss": "l3"}, "loss of regression is unknown"),
-        ({"loss": "l1", "mode": "classification"}, "loss of classification is unknown"),
-        ({"schedule": "cosine"}, "schedule is unknown"),
-        ({"autocast": "fp8"}, "autocast is unknown"),
-        ({"batch_size": 0}, "batch_size is not a count"),
-        ({"clip_norm": 0.0}, "clip_norm is not positive"),
-    ],
-)
-def test_options_out_of_range(options, message):
-    with pytest.raises(ValueError, match=message):
-        model(**options)
-
-
-def test_misspelt_options_are_refused():
-    with pytest.raises(TypeError, match="Unknown argument widhts"):
-        model(widhts=(4,))
 
 
 def failed_rows() -> np.ndarray:

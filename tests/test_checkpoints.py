@@ -12,14 +12,6 @@ from deepchem_density.cnn import VoxelCNNModel
 from deepchem_density.quiet import deepchem as dc
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.mark.parametrize(
     "options",
     [

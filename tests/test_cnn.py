@@ -10,14 +10,6 @@ from deepchem_density.quiet import deepchem as dc
 from deepchem_density.rotation import turn_voxels
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 def test_memorises_a_dozen_molecules_in_their_own_units():
     data = dataset(scale=1e-3, shift=-40.0)
     history = []

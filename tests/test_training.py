@@ -12,14 +12,6 @@ from deepchem_density.quiet import deepchem as dc
 from deepchem_density.training import one_cycle
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 def test_one_cycle_warms_up_anneals_and_starts_afresh():
     trained = model(learning_rate=0.01)
     for _ in range(2):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -140,6 +141,14 @@ def _charge(text: str) -> int | str:
 _charge.__name__ = "whole number or formal"
 
 
+def _path(text: str) -> str:
+    """Return a path that means the same from everywhere: it is part of what tells finished cells apart."""
+    return str(Path(text).expanduser().absolute())
+
+
+_path.__name__ = "path"
+
+
 def _or_none(kind: Callable[[str], Any]) -> Callable[[str], Any]:
     def convert(text: str) -> Any:
         return None if text.lower() == "none" else kind(text)
@@ -157,7 +166,12 @@ OPTIONS: tuple[tuple[str, Callable[[str], Any], Any, str], ...] = (
         "sample",
         "sample (2,000 QM9 molecules in this package), qm9 (all of it), sdf, complexes or pdbbind (in data_dir)",
     ),
-    ("--data-dir", str, "", "folder with an .sdf and its .csv of labels, csv of complexes, folder in PDBbind's layout"),
+    (
+        "--data-dir",
+        _path,
+        "",
+        "folder with an .sdf and its .csv of labels, csv of complexes, folder in PDBbind's layout",
+    ),
     ("--targets", tuple_of(str), ("gap",), "label columns, learned together; pK for complexes"),
     ("--fractions", tuple_of(float), (0.0625, 0.25, 1.0), "of the training molecules, nested"),
     ("--seeds", tuple_of(int), (0, 1), "each draws its own training molecules and weights"),

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+from pathlib import Path
 
 import pytest
 
@@ -23,7 +24,12 @@ def test_defaults_are_those_of_the_configuration():
 
 def test_complexes_have_defaults_of_their_own_that_yield_to_what_is_asked_for():
     asked = config("--dataset", "pdbbind", "--data-dir", "somewhere", "--box-width", "20", "--targets", "")
-    expected = {**COMPLEX_DEFAULTS, "dataset": "pdbbind", "data_dir": "somewhere", "box_width": 20.0}
+    expected = {
+        **COMPLEX_DEFAULTS,
+        "dataset": "pdbbind",
+        "data_dir": str(Path("somewhere").absolute()),
+        "box_width": 20.0,
+    }
     assert asked == CurveConfig(**expected)
     asked.check()
 
@@ -41,6 +47,11 @@ def test_complexes_have_defaults_of_their_own_that_yield_to_what_is_asked_for():
 )
 def test_options_are_read_in_their_own_types(arguments, field, value):
     assert getattr(config(*arguments), field) == value
+
+
+def test_data_have_one_name_wherever_the_command_is_given(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert config("--data-dir", "x.csv") == config("--data-dir", str(tmp_path / "x.csv"))
 
 
 def test_an_option_without_value_is_an_option_that_was_not_given():
