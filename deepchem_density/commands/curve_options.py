@@ -21,6 +21,7 @@ __all__ = [
     "add_run_options",
     "asked_for",
     "config_from",
+    "or_default",
     "parsed_setting",
     "tuple_of",
 ]
@@ -40,7 +41,7 @@ def add_curve_options(parser: argparse.ArgumentParser, without: Collection[str] 
     """Add the settings of :class:`~deepchem_density.experiments.curve_config.CurveConfig`, except some."""
     for flag, kind, default, text in OPTIONS:
         if _name(flag) not in without:
-            parser.add_argument(flag, type=_or_default(kind), default=_DEFAULT, help=f"{text} (default: {default})")
+            parser.add_argument(flag, type=or_default(kind), default=_DEFAULT, help=f"{text} (default: {default})")
 
 
 def add_run_options(parser: argparse.ArgumentParser, workers: int, what: str) -> None:
@@ -115,11 +116,11 @@ def _name(flag: str) -> str:
     return flag.lstrip("-").replace("-", "_")
 
 
-def _or_default(kind: Callable[[str], Any]) -> Callable[[str], Any]:
+def or_default(kind: Callable[[str], Any], default: Any = _DEFAULT) -> Callable[[str], Any]:
     """Return a converter that takes nothing, as MLflow passes a parameter without value, for the default."""
 
     def convert(text: str) -> Any:
-        return kind(text) if text else _DEFAULT
+        return kind(text) if text else default
 
     convert.__name__ = getattr(kind, "__name__", "value")
     return convert

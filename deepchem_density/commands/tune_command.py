@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deepchem_density.commands.companions import companions
-from deepchem_density.commands.curve_options import add_curve_options, add_run_options, asked_for, config_from, tuple_of
+from deepchem_density.commands.curve_options import (
+    add_curve_options,
+    add_run_options,
+    asked_for,
+    config_from,
+    or_default,
+    tuple_of,
+)
 
 if TYPE_CHECKING:
     from deepchem_density.experiments.curve_config import CurveConfig
@@ -20,7 +26,7 @@ __all__ = ["OPTIONS", "add_to", "run"]
 
 # Defaults are those of SearchPlan, repeated here so that --help needs no import; a test compares them.
 OPTIONS: tuple[tuple[str, Any, Any, str], ...] = (
-    ("--n-trials", int, 20, "trials of the study, whoever works on it"),
+    ("--n-trials", int, 10, "trials of the study, whoever works on it"),
     ("--fraction", float, 1.0, "of the training molecules"),
     ("--inner-seeds", tuple_of(int), (0,), "a trial trains once for each, and takes the mean error"),
     ("--valid-share", float, 0.2, "of those molecules, to measure errors on"),
@@ -41,7 +47,7 @@ def add_to(commands: Any) -> None:
     parser.set_defaults(command=run)
     add_curve_options(parser, without=("fractions", "seeds"))
     for flag, kind, default, text in OPTIONS:
-        parser.add_argument(flag, type=_or_default(kind, default), default=default, help=f"{text} (default: {default})")
+        parser.add_argument(flag, type=or_default(kind, default), default=default, help=f"{text} (default: {default})")
     parser.add_argument(
         "--params", default="", help="file to write the best settings to, with {rep} in its name for the representation"
     )
@@ -100,13 +106,3 @@ def _print(best: Best) -> None:
     for name, value in best.params.items():
         print(f"  {name} = {value}")
     print(f"Best settings, for curve --params: {best.path}")
-
-
-def _or_default(kind: Callable[[str], Any], default: Any) -> Callable[[str], Any]:
-    """Return a converter that takes nothing, as MLflow passes a parameter without value, for the default."""
-
-    def convert(text: str) -> Any:
-        return kind(text) if text else default
-
-    convert.__name__ = kind.__name__
-    return convert

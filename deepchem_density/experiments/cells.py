@@ -132,13 +132,13 @@ def run_cell(
     """
     started = time.perf_counter()
     folder.mkdir(parents=True, exist_ok=True)
-    line = _line(config, data, train)
+    line = CompositionLine.of_table(data.table, config.targets, train) if config.remove_composition else None
     model, about = _trained(config, data, train, seed, folder / "model", line, on_epoch)
     test = data.table.subset(data.test)
     truth = test.columns(config.targets)
     predicted = np.asarray(model.predict(_dataset(data, data.test, truth)), dtype=np.float64).reshape(truth.shape)
     if line is not None:
-        predicted += line.values(_counts(data)[data.test])
+        predicted += line.labels_of(test)
     about["seconds"] = round(time.perf_counter() - started, 1)
     rows = _rows(config, data, train, seed, predicted, about)
     cell = Cell(rows, test.ids, _heavy_atoms(data)[data.test], truth, predicted, folder / "model")
@@ -163,7 +163,7 @@ def _trained(
     """Return a network trained from scratch, and what its training was."""
     labels = data.table.columns(config.targets)
     if line is not None:
-        labels = labels - line.values(_counts(data))
+        labels = labels - line.labels_of(data.table)
     model = VoxelCNNModel(
         n_tasks=len(config.targets),
         n_channels=config.recipe.n_channels,
@@ -189,17 +189,6 @@ def _trained(
 
 def _dataset(data: CurveData, places: np.ndarray, labels: np.ndarray) -> dc.data.NumpyDataset:
     return dc.data.NumpyDataset(data.voxels[places], labels)
-
-
-def _line(config: CurveConfig, data: CurveData, train: np.ndarray) -> CompositionLine | None:
-    """Return the line in element counts of the training molecules, where it is to be removed."""
-    if not config.remove_composition:
-        return None
-    return CompositionLine.fitted(data.table.elements, _counts(data)[train], data.table.columns(config.targets)[train])
-
-
-def _counts(data: CurveData) -> np.ndarray:
-    return data.table.element_counts(data.table.elements)
 
 
 def _heavy_atoms(data: CurveData) -> np.ndarray:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -19,6 +19,20 @@ from deepchem_density.structure import Structure, symbol
 __all__ = ["CompositionLine"]
 
 HYDROGEN = 1
+
+
+class CountedTable(Protocol):
+    """What a table of labelled molecules or complexes must tell."""
+
+    @property
+    def elements(self) -> tuple[int, ...]:
+        """Atomic numbers that occur."""
+
+    def element_counts(self, elements: Sequence[int]) -> np.ndarray:
+        """(n, n_elements) atoms of each element."""
+
+    def columns(self, tasks: Sequence[str]) -> np.ndarray:
+        """(n, n_tasks) labels."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +68,16 @@ class CompositionLine:
         """
         slopes, intercept = fit_line(counts, labels)
         return cls(tuple(int(element) for element in elements), slopes, intercept)
+
+    @classmethod
+    def of_table(cls, table: CountedTable, tasks: Sequence[str], train: np.ndarray) -> CompositionLine:
+        """Fit to the rows `train` of a table."""
+        elements = table.elements
+        return cls.fitted(elements, table.element_counts(elements)[train], table.columns(tasks)[train])
+
+    def labels_of(self, table: CountedTable) -> np.ndarray:
+        """Return (n, n_tasks) labels of all rows of a table."""
+        return self.values(table.element_counts(self.elements))
 
     def values(self, counts: np.ndarray) -> np.ndarray:
         """Return (n, n_tasks) labels of molecules with (n, n_elements) atoms of each of :attr:`elements`."""

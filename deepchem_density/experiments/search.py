@@ -61,7 +61,7 @@ class SearchPlan:
         Settings that are not tuned.
     """
 
-    n_trials: int = 20
+    n_trials: int = 10
     fraction: float = 1.0
     inner_seeds: tuple[int, ...] = (0,)
     valid_share: float = 0.2

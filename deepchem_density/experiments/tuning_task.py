@@ -178,12 +178,9 @@ class TuningTask:
 
     def _line(self, config: CurveConfig, train: np.ndarray) -> np.ndarray:
         """Return the part of all labels that the network is not to learn: (n, n_tasks)."""
-        labels = self.table.columns(config.targets)
         if not config.remove_composition:
-            return np.zeros_like(labels)
-        elements = self.table.elements
-        counts = self.table.element_counts(elements)
-        return CompositionLine.fitted(elements, counts[train], labels[train]).values(counts)
+            return np.zeros((len(self.table), len(config.targets)))
+        return CompositionLine.of_table(self.table, config.targets, train).labels_of(self.table)
 
 
 def _cut(

@@ -13,6 +13,7 @@ import numpy as np
 
 from deepchem_density.errors import FeaturizationError
 from deepchem_density.files.readers import structure_from
+from deepchem_density.tables.labelled_rows import LabelledRows
 
 __all__ = ["ComplexTable"]
 
@@ -24,7 +25,7 @@ _PATHS = ("ligands", "proteins", "maps")
 
 
 @dataclass(frozen=True, eq=False)
-class ComplexTable:
+class ComplexTable(LabelledRows):
     """Labelled protein-ligand complexes, each a ligand file with a protein file, a density map, or both.
 
     Parameters
@@ -94,16 +95,12 @@ class ComplexTable:
         ids, counts = np.unique(self.ids, return_counts=True)
         if (counts > 1).any():
             raise ValueError(f"ids must be unique; '{ids[counts.argmax()]}' stands {counts.max()} times")
-        if np.isinf(self.labels).any():
-            raise ValueError("labels hold infinite values; mark a label that is not known with NaN")
+        self._check_labels()
         alone = (self.ligands == "") | ((self.proteins == "") & (self.maps == ""))
         if alone.any():
             raise ValueError(
                 f"complex '{self.ids[alone.argmax()]}' is not complete; each needs a ligand and a protein, a map or both"
             )
-
-    def __len__(self) -> int:
-        return len(self.ids)
 
     def __repr__(self) -> str:
         return f"ComplexTable({len(self)} complexes, {len(self.left_out)} left out, tasks {', '.join(self.tasks)})"
@@ -113,17 +110,6 @@ class ComplexTable:
         picked = np.arange(len(self))[indices]
         rows = {name: getattr(self, name)[picked] for name in ("ids", "labels", *_PATHS)}
         return replace(self, groups={name: values[picked] for name, values in self.groups.items()}, **rows)
-
-    def column(self, task: str) -> np.ndarray:
-        """(n,) float64 labels of one task. Raises ValueError if the table has no such task."""
-        return self.columns([task])[:, 0]
-
-    def columns(self, tasks: Sequence[str]) -> np.ndarray:
-        """(n, len(tasks)) float64 labels of `tasks`, in that order. Raises ValueError for an unknown task."""
-        unknown = [task for task in tasks if task not in self.tasks]
-        if unknown:
-            raise ValueError(f"no labels for {', '.join(unknown)}; this table has {', '.join(self.tasks)}")
-        return self.labels[:, [self.tasks.index(task) for task in tasks]]
 
     def group(self, name: str) -> np.ndarray:
         """(n,) values of one group. Raises ValueError if the table has no such group."""

@@ -13,6 +13,7 @@ import numpy as np
 
 from deepchem_density.files.atomic_files import load_npz, save_npz
 from deepchem_density.structure import Structure
+from deepchem_density.tables.labelled_rows import LabelledRows
 
 __all__ = ["MoleculeTable"]
 
@@ -22,7 +23,7 @@ _COUNTS = ("charges", "unpaired", "implicit_hydrogens")
 
 
 @dataclass(frozen=True, eq=False)
-class MoleculeTable:
+class MoleculeTable(LabelledRows):
     """Molecules, one after another in flat arrays, with their labels.
 
     Parameters
@@ -108,8 +109,7 @@ class MoleculeTable:
             )
         if not np.isfinite(self.positions).all():
             raise ValueError("positions hold NaN or infinite values; leave such molecules out")
-        if np.isinf(self.labels).any():
-            raise ValueError("labels hold infinite values; mark a label that is not known with NaN")
+        self._check_labels()
 
     @classmethod
     def from_structures(
@@ -139,9 +139,6 @@ class MoleculeTable:
             implicit_hydrogens=np.array([s.implicit_hydrogens for s in structures]),
             **others,
         )
-
-    def __len__(self) -> int:
-        return len(self.ids)
 
     def __repr__(self) -> str:
         return f"MoleculeTable({len(self)} molecules, {len(self.numbers)} atoms, tasks {', '.join(self.tasks)})"
@@ -199,17 +196,6 @@ class MoleculeTable:
             smiles=self.smiles[picked],
             **{name: getattr(self, name)[picked] for name in _COUNTS},
         )
-
-    def column(self, task: str) -> np.ndarray:
-        """(n,) float64 labels of one task. Raises ValueError if the table has no such task."""
-        return self.columns([task])[:, 0]
-
-    def columns(self, tasks: Sequence[str]) -> np.ndarray:
-        """(n, len(tasks)) float64 labels of `tasks`, in that order. Raises ValueError for an unknown task."""
-        unknown = [task for task in tasks if task not in self.tasks]
-        if unknown:
-            raise ValueError(f"no labels for {', '.join(unknown)}; this table has {', '.join(self.tasks)}")
-        return self.labels[:, [self.tasks.index(task) for task in tasks]]
 
     def element_counts(self, elements: Sequence[int]) -> np.ndarray:
         """Count the atoms of each element in each molecule.
