@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 __all__ = ["MlflowTracker", "NoTracker", "RunAddress"]
 
 EXPERIMENT = "deepchem_density"
+CHOSEN = ("MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_NAME")
+"""Set by ``mlflow run`` or by the user, who want another experiment. MLflow itself sets MLFLOW_EXPERIMENT_ID, to the last one."""
 SERVED_MODEL = Path(__file__).with_name("served_model.py")
 METRICS = ("mae", "rmse", "r2", "pearson", "spearman")
 
@@ -107,7 +109,7 @@ class MlflowTracker(NoTracker):
     def run(self, configs: Sequence[CurveConfig]) -> Iterator[None]:
         """Open the run, or continue the one that ``mlflow run`` has opened, and log the configuration."""
         mlflow = self._mlflow
-        if mlflow.active_run() is None and not _inside_mlflow_run():
+        if mlflow.active_run() is None and not any(name in os.environ for name in CHOSEN):
             mlflow.set_experiment(EXPERIMENT)
         with mlflow.start_run() as parent:
             self._client = mlflow.MlflowClient()
@@ -208,10 +210,6 @@ def _mlflow() -> ModuleType:
     except ImportError as error:
         raise ImportError(f'MLflow cannot be imported ({error}); pip install "deepchem-density[mlflow]".') from error
     return mlflow
-
-
-def _inside_mlflow_run() -> bool:
-    return "MLFLOW_RUN_ID" in os.environ
 
 
 def _signature(config: CurveConfig) -> Any:

@@ -2,8 +2,11 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import pickle
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -51,6 +54,22 @@ def test_a_curve_is_a_run_with_a_nested_run_for_each_cell(tracked):
     assert {run.info.status for run in runs} == {"FINISHED"}
     assert parent.data.params["config.rep"] == "atom"
     assert "version.deepchem" in parent.data.tags
+
+
+@pytest.mark.parametrize(("name", "expected"), [(None, "deepchem_density"), ("mine", "mine")])
+def test_the_experiment_is_ours_unless_the_user_names_one(tmp_path, name, expected):
+    script = (
+        "import mlflow; from deepchem_density.experiments.tracking import MlflowTracker\n"
+        "from deepchem_density.experiments.curve_config import CurveConfig\n"
+        "with MlflowTracker().run([CurveConfig()]): experiment = mlflow.active_run().info.experiment_id\n"
+        "print(mlflow.get_experiment(experiment).name)"
+    )
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("MLFLOW_")}
+    environment |= {"MLFLOW_TRACKING_URI": f"sqlite:///{tmp_path}/mlflow.db", "MLFLOW_DISABLE_TELEMETRY": "true"}
+    environment |= {} if name is None else {"MLFLOW_EXPERIMENT_NAME": name}
+    command = [sys.executable, "-c", script]
+    found = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert found.stdout.split() == [expected]
 
 
 def test_results_and_epochs_are_logged(tracked):
