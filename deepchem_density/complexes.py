@@ -24,6 +24,7 @@ from deepchem_density.structure import Structure
 
 __all__ = [
     "Complex",
+    "FileSettings",
     "Reading",
     "Row",
     "fingerprint",
@@ -51,20 +52,26 @@ class Row(NamedTuple):
     density_map: Any = None
 
 
-@dataclass(frozen=True)
-class Reading:
-    """How a datapoint is read; the arguments are those of the featurizers, where they are documented."""
+@dataclass(frozen=True, kw_only=True)
+class FileSettings:
+    """What is taken from files, and how; the arguments are those of the featurizers, where they are documented."""
 
     charge: int | str = 0
-    unpaired: int = 0
-    conformer_seed: int = 0
-    optimize: bool = True
     hydrogens: str = "keep"
     waters: bool = True
     ions: bool = True
     map_pattern: str = ""
     map_coefficients: tuple[str, str] | None = None
     map_values: str = "sigma"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading(FileSettings):
+    """How a datapoint is read: from files, or made from SMILES."""
+
+    unpaired: int = 0
+    conformer_seed: int = 0
+    optimize: bool = True
 
     def check(self) -> None:
         """Refuse settings that no datapoint could satisfy.

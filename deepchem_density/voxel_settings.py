@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from deepchem_density.complexes import FileSettings
 from deepchem_density.fields.xtb import ENGINES, METHODS
 from deepchem_density.setting_checks import check_positive, check_seed, is_number, listed, one_of
 from deepchem_density.structure import atomic_number
@@ -29,7 +30,7 @@ SOURCES = ("auto", "xtb", "independent_atoms", "map")
 
 
 @dataclass(frozen=True, kw_only=True)
-class VoxelSettings:
+class VoxelSettings(FileSettings):
     """The settings that mean the same, and have the same defaults, for one datapoint and for a whole learning curve.
 
     The attributes are the arguments of the featurizers, where they are documented.
@@ -37,11 +38,7 @@ class VoxelSettings:
 
     center: str | tuple[float, float, float] = "mean"
     rotation_seed: int | None = None
-    charge: int | str = 0
     part: str = "complex"
-    hydrogens: str = "keep"
-    waters: bool = True
-    ions: bool = True
     elements: tuple[str, ...] = ("H", "C", "N", "O", "F")
     other: bool = False
     sigma: float = 0.5
@@ -57,9 +54,6 @@ class VoxelSettings:
     d_min: float | None = None
     blur: float = 0.0
     ionic: bool = False
-    map_pattern: str = ""
-    map_coefficients: tuple[str, str] | None = None
-    map_values: str = "sigma"
 
     def check(self) -> None:
         """Refuse settings that no datapoint could satisfy.
