@@ -36,8 +36,8 @@ def require_options(
     TypeError
         An argument in `others` that TorchModel does not take.
     """
-    require_choice("mode", mode, tuple(_LOSSES))
-    require_choice(f"loss of {mode}", loss, (None, *_LOSSES[mode]))
+    # an unknown mode is refused by the network
+    require_choice(f"loss of {mode}", loss, (None, *_LOSSES.get(mode, ())))
     require_choice("schedule", schedule, ("onecycle", "constant"))
     require_choice("autocast", autocast, ("auto", True, False))
     require_counts(batch_size=batch_size)

@@ -22,7 +22,7 @@ from deepchem_density.fields.atoms import AtomTypes, VdwOccupancy
 from deepchem_density.fields.derived import Above, GradientMagnitude
 from deepchem_density.fields.independent_atoms import independent_atoms
 from deepchem_density.fields.xtb import xtb_density
-from deepchem_density.grid import NO_ROTATION, VoxelGrid, check_oversampling, voxelize, voxels_per_edge
+from deepchem_density.grid import NO_ROTATION, VoxelGrid, voxelize, voxels_per_edge
 from deepchem_density.pocket.cut import cut_pocket
 from deepchem_density.rotation import random_rotation
 from deepchem_density.setting_checks import check_seed, one_of
@@ -50,9 +50,6 @@ class Recipe(VoxelSettings):
     """
 
     representation: str
-    box_width: float = 16.0
-    voxel_width: float = 0.5
-    oversampling: int = 1
     unpaired: int = 0
     conformer_seed: int = 0
     optimize: bool = True
@@ -67,8 +64,6 @@ class Recipe(VoxelSettings):
             Naming the argument, what arrived and what is accepted.
         """
         one_of("representation", self.representation, tuple(REPRESENTATIONS))
-        voxels_per_edge(self.box_width, self.voxel_width)
-        check_oversampling(self.oversampling)
         check_seed("conformer_seed", self.conformer_seed)
         one_of("dtype", self.dtype, DTYPES)
         super().check()

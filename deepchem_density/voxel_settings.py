@@ -8,6 +8,7 @@ import numpy as np
 
 from deepchem_density.complexes import FileSettings
 from deepchem_density.fields.xtb import ENGINES, METHODS
+from deepchem_density.grid import check_oversampling, voxels_per_edge
 from deepchem_density.setting_checks import check_positive, check_seed, is_number, listed, one_of
 from deepchem_density.structure import atomic_number
 from deepchem_density.transforms import TRANSFORMS
@@ -31,11 +32,14 @@ SOURCES = ("auto", "xtb", "independent_atoms", "map")
 
 @dataclass(frozen=True, kw_only=True)
 class VoxelSettings(FileSettings):
-    """The settings that mean the same, and have the same defaults, for one datapoint and for a whole learning curve.
+    """The settings that mean the same for one datapoint and for a whole learning curve, which has another grid by default.
 
     The attributes are the arguments of the featurizers, where they are documented.
     """
 
+    box_width: float = 16.0
+    voxel_width: float = 0.5
+    oversampling: int = 1
     center: str | tuple[float, float, float] = "mean"
     rotation_seed: int | None = None
     part: str = "complex"
@@ -63,6 +67,8 @@ class VoxelSettings(FileSettings):
         ValueError
             Naming the argument, what arrived and what is accepted.
         """
+        voxels_per_edge(self.box_width, self.voxel_width)
+        check_oversampling(self.oversampling)
         self._check_numbers()
         if isinstance(self.center, str):
             one_of("center", self.center, CENTERS)

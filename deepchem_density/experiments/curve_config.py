@@ -179,13 +179,8 @@ class CurveConfig(VoxelSettings):
     @property
     def recipe(self) -> Recipe:
         """How molecules become voxels."""
-        names = (
-            "box_width",
-            "voxel_width",
-            "oversampling",
-            *(field.name for field in dataclasses.fields(VoxelSettings)),
-        )
-        return Recipe(self.rep, dtype="float16", **{name: getattr(self, name) for name in names})
+        settings = {field.name: getattr(self, field.name) for field in dataclasses.fields(VoxelSettings)}
+        return Recipe(self.rep, dtype="float16", **settings)
 
     @property
     def study(self) -> str:

@@ -26,7 +26,7 @@ def test_figures_show_every_model(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["curve.png"]
 
 
-def test_six_targets_stand_in_rows_of_two():
+def test_several_targets_stand_in_rows_of_two():
     table = curve_table(ROWS)
     several = pd.concat([table.assign(target=name) for name in "abcde"])
     figure = learning_curve_figure(several)
