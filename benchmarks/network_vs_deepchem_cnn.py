@@ -16,9 +16,9 @@ import pandas as pd
 import torch
 from _results import report
 
-from deepchem_density.cnn import VoxelCNNModel
-from deepchem_density.datasets import to_dataset
-from deepchem_density.featurizers import AtomVoxel
+from deepchem_density.featurizers.density import AtomVoxel
+from deepchem_density.featurizers.to_dataset import to_dataset
+from deepchem_density.models.deepchem_model import VoxelCNNModel
 from deepchem_density.quiet import deepchem as dc
 from deepchem_density.tables.qm9 import load_sample
 

@@ -41,30 +41,30 @@ _HOMES = {
 __all__ = sorted(_HOMES)
 
 if TYPE_CHECKING:
-    from deepchem_density.cnn import VoxelCNNModel as VoxelCNNModel
-    from deepchem_density.complexes import Complex as Complex
-    from deepchem_density.drop_failed import DropFailed as DropFailed
     from deepchem_density.errors import ConvergenceError as ConvergenceError
     from deepchem_density.errors import FeaturizationError as FeaturizationError
-    from deepchem_density.featurizers import AtomVoxel as AtomVoxel
-    from deepchem_density.featurizers import DensityVoxel as DensityVoxel
-    from deepchem_density.featurizers import GradientVoxel as GradientVoxel
-    from deepchem_density.featurizers import OccupancyVoxel as OccupancyVoxel
+    from deepchem_density.featurizers.density import AtomVoxel as AtomVoxel
+    from deepchem_density.featurizers.density import DensityVoxel as DensityVoxel
+    from deepchem_density.featurizers.density import GradientVoxel as GradientVoxel
+    from deepchem_density.featurizers.density import OccupancyVoxel as OccupancyVoxel
+    from deepchem_density.featurizers.drop_failed import DropFailed as DropFailed
     from deepchem_density.fields.independent_atoms import independent_atoms as independent_atoms
+    from deepchem_density.fields.map_readers import read_map as read_map
     from deepchem_density.fields.xtb import xtb_density as xtb_density
-    from deepchem_density.files.macromolecule import read_macromolecule as read_macromolecule
-    from deepchem_density.files.map_readers import read_map as read_map
-    from deepchem_density.files.pdb_download import fetch_pdb as fetch_pdb
-    from deepchem_density.files.pdb_ligands import split_ligand as split_ligand
-    from deepchem_density.grid import VoxelGrid as VoxelGrid
-    from deepchem_density.grid import voxelize as voxelize
-    from deepchem_density.network import VoxelCNN as VoxelCNN
-    from deepchem_density.representations import Recipe as Recipe
-    from deepchem_density.structure import Structure as Structure
+    from deepchem_density.models.deepchem_model import VoxelCNNModel as VoxelCNNModel
+    from deepchem_density.models.voxel_cnn import VoxelCNN as VoxelCNN
+    from deepchem_density.structures.macromolecule import read_macromolecule as read_macromolecule
+    from deepchem_density.structures.pdb_download import fetch_pdb as fetch_pdb
+    from deepchem_density.structures.pdb_ligands import split_ligand as split_ligand
+    from deepchem_density.structures.structure import Structure as Structure
     from deepchem_density.tables.labelled_complexes import load_complexes as load_complexes
     from deepchem_density.tables.qm9 import load_qm9 as load_qm9
     from deepchem_density.tables.qm9 import load_sample as load_sample
-    from deepchem_density.transforms import inverse_transform as inverse_transform
+    from deepchem_density.voxels.datapoints import Complex as Complex
+    from deepchem_density.voxels.grid import VoxelGrid as VoxelGrid
+    from deepchem_density.voxels.grid import voxelize as voxelize
+    from deepchem_density.voxels.recipe import Recipe as Recipe
+    from deepchem_density.voxels.transforms import inverse_transform as inverse_transform
 
 
 def __getattr__(name: str) -> Any:

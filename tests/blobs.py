@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from deepchem_density.cnn import VoxelCNNModel
+from deepchem_density.models.deepchem_model import VoxelCNNModel
 from deepchem_density.quiet import deepchem as dc
 
 SMALL = {"widths": (8, 16), "head_width": 16, "batch_size": 8, "augment": False, "autocast": False, "seed": 3}

@@ -12,8 +12,8 @@ import pytest
 import torch
 from hypothesis import settings
 
-from deepchem_density.files.readers import structure_from
-from deepchem_density.structure import Structure
+from deepchem_density.structures.readers import structure_from
+from deepchem_density.structures.structure import Structure
 
 settings.register_profile("repeatable", derandomize=True, deadline=None, max_examples=20, database=None)
 settings.load_profile("repeatable")

@@ -12,15 +12,15 @@ import pytest
 from complex_files import center, heavy_atoms, write_complex
 from rdkit import Chem
 
-from deepchem_density.complexes import Complex
-from deepchem_density.drop_failed import DropFailed
 from deepchem_density.errors import FeaturizationError
-from deepchem_density.featurizers import AtomVoxel, DensityVoxel, GradientVoxel, OccupancyVoxel
+from deepchem_density.featurizers.density import AtomVoxel, DensityVoxel, GradientVoxel, OccupancyVoxel
+from deepchem_density.featurizers.drop_failed import DropFailed
 from deepchem_density.fields.maps import GriddedDensity
-from deepchem_density.files.readers import structure_from
-from deepchem_density.grid import VoxelGrid, voxelize
 from deepchem_density.quiet import deepchem as dc
-from deepchem_density.structure import Structure
+from deepchem_density.structures.readers import structure_from
+from deepchem_density.structures.structure import Structure
+from deepchem_density.voxels.datapoints import Complex
+from deepchem_density.voxels.grid import VoxelGrid, voxelize
 
 BOX = {"box_width": 24.0, "voxel_width": 1.0}
 CLASSES = [AtomVoxel, DensityVoxel, GradientVoxel, OccupancyVoxel]

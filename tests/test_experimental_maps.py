@@ -10,9 +10,9 @@ import pytest
 import torch
 
 from deepchem_density.errors import FeaturizationError
+from deepchem_density.fields.cube_files import read_cube
+from deepchem_density.fields.map_readers import read_map
 from deepchem_density.fields.maps import GriddedDensity
-from deepchem_density.files.cube_files import read_cube
-from deepchem_density.files.map_readers import read_map
 
 
 class Case(NamedTuple):

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from deepchem_density.errors import FeaturizationError
-from deepchem_density.featurizers import DensityVoxel, OccupancyVoxel
-from deepchem_density.files.macromolecule import read_macromolecule
-from deepchem_density.files.readers import structure_from
+from deepchem_density.featurizers.density import DensityVoxel, OccupancyVoxel
+from deepchem_density.structures.macromolecule import read_macromolecule
+from deepchem_density.structures.readers import structure_from
 
 # Formula and formal charge of what can be read, or what the error says.
 MOLECULES = {

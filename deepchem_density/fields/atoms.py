@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from deepchem_density.fields import Field
+from deepchem_density.fields.field import Field
 from deepchem_density.fields.stencils import add_gaussians, fill_spheres
 
 __all__ = ["AtomTypes", "VdwOccupancy"]

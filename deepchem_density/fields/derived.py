@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from deepchem_density.fields import Density, Field
+from deepchem_density.fields.field import Density, Field
 
 __all__ = ["Above", "GradientMagnitude"]
 

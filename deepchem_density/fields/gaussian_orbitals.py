@@ -20,9 +20,9 @@ from functools import cached_property
 import numpy as np
 import torch
 
-from deepchem_density.fields import Density
+from deepchem_density.fields.field import Density
 from deepchem_density.fields.gaussian_basis import GaussianBasis
-from deepchem_density.units import BOHR_PER_ANGSTROM, E_PER_ANGSTROM3, E_PER_ANGSTROM4
+from deepchem_density.fields.units import BOHR_PER_ANGSTROM, E_PER_ANGSTROM3, E_PER_ANGSTROM4
 
 __all__ = ["OrbitalDensity"]
 

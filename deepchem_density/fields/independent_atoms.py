@@ -20,9 +20,9 @@ import torch
 from scipy.spatial import cKDTree
 
 from deepchem_density.errors import FeaturizationError
-from deepchem_density.fields import Density
+from deepchem_density.fields.field import Density
 from deepchem_density.fields.stencils import add_form_factor_gradients, add_form_factors
-from deepchem_density.structure import Structure, symbol
+from deepchem_density.structures.structure import Structure, symbol
 
 __all__ = ["DEFAULT_B", "SMALLEST_B", "IndependentAtoms", "independent_atoms"]
 
@@ -57,7 +57,7 @@ class IndependentAtoms(Density):
         A_k in e/Å³ and e_k in 1/Å², (n_atoms, 5); an amplitude may be negative, 0 stands for no Gaussian.
     cutoff : float
         In e/Å³: an atom ends, with its gradient, where each of its Gaussians is below this; the mean over a cell keeps
-        whole cells. See :func:`independent_atoms` for the effect.
+        whole cells. See `independent_atoms` for the effect.
     """
 
     def __init__(

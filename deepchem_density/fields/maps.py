@@ -20,7 +20,7 @@ import torch
 from numba import njit
 
 from deepchem_density.errors import FeaturizationError
-from deepchem_density.fields import Density
+from deepchem_density.fields.field import Density
 
 __all__ = ["GriddedDensity"]
 

@@ -18,7 +18,7 @@ from numba import njit
 __all__ = ["N_TERMS", "add_form_factor_gradients", "add_form_factors", "add_gaussians", "fill_spheres"]
 
 N_TERMS = 5
-"""Gaussians of an atom in :func:`add_form_factors`, whose loops are written out for that many."""
+"""Gaussians of an atom in `add_form_factors`, whose loops are written out for that many."""
 
 # Sums may be reordered and fused, so that loops along z use vector instructions; NaN and infinity keep their meaning.
 FAST = {"contract", "reassoc", "nsz"}
@@ -94,7 +94,7 @@ def add_form_factors(
     values : np.ndarray
         (nx, ny, nz), float32 or float64, C-contiguous.
     x, y, z, positions
-        As in :func:`add_gaussians`.
+        As in `add_gaussians`.
     amplitudes, exponents : np.ndarray
         A_k in the unit of the values and e_k in 1/Å², (n_atoms, ``N_TERMS``); an amplitude of 0 stands for no term.
     cutoff : float
@@ -144,7 +144,7 @@ def add_form_factor_gradients(
     values : np.ndarray
         (3, nx, ny, nz), float32 or float64, C-contiguous; in the unit of the amplitudes a Å.
     x, y, z, positions, amplitudes, exponents, cutoff
-        As in :func:`add_form_factors`.
+        As in `add_form_factors`.
     """
     tables = np.empty((3, N_TERMS, max(values.shape)), values.dtype)
     slopes = np.empty((3, N_TERMS, max(values.shape)), values.dtype)

@@ -18,10 +18,10 @@ import numpy as np
 
 from deepchem_density.errors import ConvergenceError, FeaturizationError
 from deepchem_density.fields.gaussian_orbitals import OrbitalDensity
-from deepchem_density.fields.missing_hydrogens import carbons_without_hydrogens
 from deepchem_density.fields.slater_basis import METHODS, slater_basis, valence_electrons
-from deepchem_density.structure import Structure, symbol
-from deepchem_density.units import BOHR_PER_ANGSTROM
+from deepchem_density.fields.units import BOHR_PER_ANGSTROM
+from deepchem_density.structures.missing_hydrogens import carbons_without_hydrogens
+from deepchem_density.structures.structure import Structure, symbol
 
 __all__ = ["ENGINES", "xtb_density"]
 
@@ -60,7 +60,7 @@ def xtb_density(structure: Structure, engine: str = "xtb", method: str = "GFN2-x
     Notes
     -----
     Hydrogens are missing where the source says so, and where more carbons than there are unpaired electrons have room for
-    them in molecules in which no carbon has any (:func:`~deepchem_density.fields.missing_hydrogens.carbons_without_hydrogens`
+    them in molecules in which no carbon has any (`carbons_without_hydrogens`
     has the rule and its limits). A single atom is taken for one.
     """
     if engine not in ENGINES:

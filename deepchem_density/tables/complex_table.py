@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from deepchem_density.errors import FeaturizationError
-from deepchem_density.files.readers import structure_from
+from deepchem_density.structures.readers import structure_from
 from deepchem_density.tables.labelled_rows import LabelledRows
 
 __all__ = ["ComplexTable"]
@@ -166,7 +166,7 @@ class ComplexTable(LabelledRows):
         return counted.reshape(len(self), len(elements))
 
     def baseline_features(self) -> dict[str, np.ndarray]:
-        """Return what a model of the complex must beat, for `deepchem_density.experiments.baselines.predict_linear`.
+        """Return what a model of the complex must beat, for `deepchem_density.tables.baselines.predict_linear`.
 
         Returns
         -------

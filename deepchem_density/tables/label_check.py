@@ -11,8 +11,8 @@ from typing import Any, Protocol, cast
 import numpy as np
 from rdkit import Chem, rdBase
 
-from deepchem_density.experiments.baselines import predict_linear
-from deepchem_density.structure import Structure
+from deepchem_density.structures.structure import Structure
+from deepchem_density.tables.baselines import predict_linear
 from deepchem_density.tables.molecule_table import MoleculeTable
 
 __all__ = ["LEAST_R2", "LabelCheck", "LabelWarning", "can_check_labels", "check_labels"]

@@ -21,8 +21,8 @@ import pandas as pd
 from rdkit import Chem, rdBase
 
 from deepchem_density.errors import FeaturizationError
-from deepchem_density.files.readers import structure_from
-from deepchem_density.structure import Structure
+from deepchem_density.structures.readers import structure_from
+from deepchem_density.structures.structure import Structure
 from deepchem_density.tables.label_check import can_check_labels, check_labels
 from deepchem_density.tables.molecule_table import MoleculeTable
 

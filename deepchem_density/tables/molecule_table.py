@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from deepchem_density.files.atomic_files import load_npz, save_npz
-from deepchem_density.structure import Structure
+from deepchem_density.files import load_npz, save_npz
+from deepchem_density.structures.structure import Structure
 from deepchem_density.tables.labelled_rows import LabelledRows
 
 __all__ = ["MoleculeTable"]

@@ -14,7 +14,7 @@ from scipy.cluster.hierarchy import DisjointSet
 from scipy.sparse import csr_matrix
 
 from deepchem_density.errors import FeaturizationError
-from deepchem_density.files.residue_numbers import LONGEST_POCKET, same_protein_pairs
+from deepchem_density.tables.residue_numbers import LONGEST_POCKET, same_protein_pairs
 from deepchem_density.tables.splits import joined_groups
 
 __all__ = ["chain_sequences", "cluster_sequences", "sequence_clusters", "sequence_identity"]
@@ -132,7 +132,7 @@ def sequence_clusters(
     -----
     A pocket's sequence is that of the residues in it. Pockets are better conserved than their proteins, so 0.4 joins more
     than 0.4 of whole sequences does (all protein kinases). Pockets that share too few residues to be aligned are similar
-    where these bear the same numbers, see `deepchem_density.files.residue_numbers`; two distant pockets of one protein share no
+    where these bear the same numbers, see `deepchem_density.tables.residue_numbers`; two distant pockets of one protein share no
     residue and are not joined. Use whole proteins where there are files of them, and join PDB codes.
 
     Of 192 clusters at 40 % of whole sequences (usearch) among 601 pockets of PDBbind, this parts 4 at 0.4, and the largest

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from deepchem_density.fields import atoms
 from deepchem_density.fields.atoms import AtomTypes, VdwOccupancy
-from deepchem_density.grid import VoxelGrid, voxelize
+from deepchem_density.voxels.grid import VoxelGrid, voxelize
 
 POSITIONS = np.array([[0.1, -0.7, 0.4], [1.3, 0.2, -0.6], [-1.1, 0.9, 0.3], [0.4, 0.5, 1.6]])
 CHANNELS = np.array([1, 0, 1, 3])

@@ -11,8 +11,8 @@ from deepchem_density.fields import gaussian_orbitals
 from deepchem_density.fields.gaussian_basis import GaussianBasis, GaussianShell
 from deepchem_density.fields.gaussian_orbitals import OrbitalDensity
 from deepchem_density.fields.slater_basis import slater_basis
-from deepchem_density.structure import symbol
-from deepchem_density.units import BOHR_PER_ANGSTROM
+from deepchem_density.fields.units import BOHR_PER_ANGSTROM
+from deepchem_density.structures.structure import symbol
 
 REFERENCES = (
     "C", "CBr", "CC(=O)[O-]", "CCl", "CO", "CS(=O)(=O)N", "C[NH3+]", "C[Si](C)(C)C", "FC(F)F", "N", "O", "OP(=O)(O)O",

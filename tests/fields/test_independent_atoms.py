@@ -12,8 +12,8 @@ from deepchem_density.errors import FeaturizationError
 from deepchem_density.fields import independent_atoms as module
 from deepchem_density.fields.derived import GradientMagnitude
 from deepchem_density.fields.independent_atoms import IndependentAtoms, independent_atoms
-from deepchem_density.grid import VoxelGrid, voxelize
-from deepchem_density.structure import Structure
+from deepchem_density.structures.structure import Structure
+from deepchem_density.voxels.grid import VoxelGrid, voxelize
 
 ROTATION = np.array([[2, -1, 2], [2, 2, -1], [-1, 2, 2]]) / 3
 CENTER = np.array([0.3, -0.4, 0.2])

@@ -13,7 +13,7 @@ from rdkit import Chem, rdBase
 
 from deepchem_density.fields import independent_atoms as module
 from deepchem_density.fields.independent_atoms import IndependentAtoms, independent_atoms
-from deepchem_density.structure import Structure
+from deepchem_density.structures.structure import Structure
 from deepchem_density.tables.qm9 import load_sample
 
 IONS = Structure(

@@ -10,7 +10,7 @@ from scipy.integrate import trapezoid
 
 from deepchem_density.fields.gaussian_basis import GaussianBasis
 from deepchem_density.fields.slater_basis import METHODS, slater_basis, valence_electrons
-from deepchem_density.structure import symbol
+from deepchem_density.structures.structure import symbol
 
 SHELLS = json.loads((files("deepchem_density") / "data" / "xtb_shells.json").read_text())
 ELEMENTS = [symbol(number) for number in range(1, 87)]

@@ -14,10 +14,10 @@ from deepchem_density.errors import ConvergenceError, FeaturizationError
 from deepchem_density.fields import xtb
 from deepchem_density.fields.slater_basis import METHODS, valence_electrons
 from deepchem_density.fields.xtb import ENGINES, xtb_density
-from deepchem_density.files.pdb_ligands import split_ligand
-from deepchem_density.files.readers import structure_from
-from deepchem_density.grid import VoxelGrid, voxelize
-from deepchem_density.structure import Structure, joined, symbol
+from deepchem_density.structures.pdb_ligands import split_ligand
+from deepchem_density.structures.readers import structure_from
+from deepchem_density.structures.structure import Structure, joined, symbol
+from deepchem_density.voxels.grid import VoxelGrid, voxelize
 
 REFERENCES = (
     "C", "CBr", "CC(=O)[O-]", "CCl", "CO", "CS(=O)(=O)N", "C[NH3+]", "C[Si](C)(C)C", "FC(F)F", "N", "O", "OP(=O)(O)O",

@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from deepchem_density.experiments.baselines import predict_linear
 from deepchem_density.tables.atomization import ATOMIZATION_TASKS, FREE_ATOMS, with_atomization_energies
+from deepchem_density.tables.baselines import predict_linear
 from deepchem_density.tables.molecule_table import MoleculeTable
 from deepchem_density.tables.qm9 import load_sample
 

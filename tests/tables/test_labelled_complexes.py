@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from deepchem_density.experiments.baselines import predict_baselines
-from deepchem_density.experiments.metrics import regression_metrics
+from deepchem_density.curves.metrics import regression_metrics
+from deepchem_density.tables.baselines import predict_baselines
 from deepchem_density.tables.labelled_complexes import load_complexes
 from deepchem_density.tables.splits import split_around
 

@@ -11,7 +11,7 @@ import pytest
 from rdkit import Chem
 
 from deepchem_density.quiet import deepchem as dc
-from deepchem_density.structure import Structure
+from deepchem_density.structures.structure import Structure
 from deepchem_density.tables.label_check import LabelWarning, check_labels
 from deepchem_density.tables.labelled_sdf import load_sdf_csv
 from deepchem_density.tables.molecule_table import MoleculeTable

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from deepchem_density.structure import Structure
+from deepchem_density.structures.structure import Structure
 from deepchem_density.tables.molecule_table import MoleculeTable
 
 

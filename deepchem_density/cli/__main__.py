@@ -1,0 +1,5 @@
+"""``python -m deepchem_density.cli``."""
+
+from deepchem_density.cli.command_line import main
+
+raise SystemExit(main())

@@ -1,0 +1,42 @@
+"""The command line: ``deepchem-density curve --rep gradient`` does what ``mlflow run . -P rep=gradient`` does."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from collections.abc import Sequence
+
+from deepchem_density.cli import compare, curve, predict, tune
+from deepchem_density.versions import __version__
+
+__all__ = ["main"]
+
+COMMANDS = (curve, compare, tune, predict)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command and return the exit status: 0, or 2 for what cannot run."""
+    options = _parser().parse_args(arguments)
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
+    from deepchem_density.errors import FeaturizationError
+
+    try:
+        return options.command(options)
+    except (ValueError, ImportError, FeaturizationError, FileNotFoundError) as error:
+        print(f"deepchem-density: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("deepchem-density: interrupted; the same command goes on where this one stopped.", file=sys.stderr)
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="deepchem-density", description="Electron density as input for molecular machine learning."
+    )
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(required=True, metavar="command")
+    for command in COMMANDS:
+        command.add_to(commands)
+    return parser

@@ -1,0 +1,101 @@
+"""``deepchem-density curve``: one representation, over nested fractions of the training molecules and several seeds."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from deepchem_density.cli.options import (
+    TRAINING_PROCESSES,
+    add_curve_options,
+    add_run_options,
+    asked_for,
+    config_from,
+)
+from deepchem_density.cli.processes import companions
+from deepchem_density.curves.sharing import STALE_AFTER
+
+if TYPE_CHECKING:
+    from deepchem_density.curves.cells import Cell
+    from deepchem_density.curves.config import CurveConfig
+    from deepchem_density.curves.tracking import RunAddress
+
+__all__ = ["add_to", "cell_line", "run", "train_along"]
+
+
+def add_to(commands: Any) -> None:
+    """Register the command."""
+    parser = commands.add_parser(
+        "curve",
+        help="a learning curve: featurize, train over nested fractions and seeds, compare with baselines",
+    )
+    parser.set_defaults(command=run)
+    add_curve_options(parser)
+    parser.add_argument("--params", default="", help="file of tuned settings from tune; options that are given win")
+    add_run_options(parser, TRAINING_PROCESSES, "train cells")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run a learning curve, print its table, and leave table, figures and model in files and in MLflow."""
+    config = _config(options)
+    config.check()
+    from deepchem_density.cli.process_settings import prepare_process
+    from deepchem_density.curves.learning_curve import run_curve
+    from deepchem_density.curves.tracking import MlflowTracker, NoTracker
+    from deepchem_density.reports.report import write_curve_report
+
+    prepare_process(options.threads)
+    tracker = MlflowTracker() if options.track else NoTracker()
+    out = Path(options.out)
+
+    def report_cell(cell: Cell) -> None:
+        tracker.cell(cell)
+        print(cell_line(cell, config.metrics[0]), flush=True)
+
+    with tracker.run([config]):
+        with companions(options.workers, train_along, [config], out, STALE_AFTER, options.threads, tracker.address):
+            cells = run_curve(
+                config, out, options.n_jobs, lambda *arguments: tracker.epoch(config.label, *arguments), report_cell
+            )
+        files = write_curve_report(config, cells, out)
+        tracker.files(files)
+        tracker.model(cells[-1], config)
+    print("\n" + files[0].read_text(encoding="utf-8"))
+    print(f"Figures: {', '.join(str(path) for path in files if path.suffix == '.png')}")
+    return 0
+
+
+def train_along(
+    configs: Sequence[CurveConfig], out: Path, stale_after: float, threads: int, address: RunAddress | None
+) -> None:
+    """Train cells of the curves that nobody else works on, tracked as part of a run that another process has opened."""
+    from deepchem_density.cli.process_settings import prepare_process
+    from deepchem_density.curves.learning_curve import run_curves
+    from deepchem_density.curves.tracking import MlflowTracker, NoTracker
+
+    prepare_process(threads)
+    tracker = NoTracker() if address is None else MlflowTracker.within(address)
+    run_curves(
+        configs,
+        out,
+        on_epoch=lambda config, *arguments: tracker.epoch(config.label, *arguments),
+        on_cell=lambda config, cell: tracker.cell(cell),
+        stale_after=stale_after,
+    )
+
+
+def cell_line(cell: Cell, metric: str) -> str:
+    """Return what is printed about a cell."""
+    row = cell.rows[0]
+    return f"{cell.name}: {row['target']} {metric.upper()} {row[metric]:.4g} {row['unit']} ({row['seconds']:.0f} s)"
+
+
+def _config(options: argparse.Namespace) -> CurveConfig:
+    asked = asked_for(options)
+    if not options.params:
+        return config_from(asked)
+    from deepchem_density.tuning.params_file import read_params
+
+    return config_from(asked, read_params(options.params, asked.get("rep", "")))

@@ -1,0 +1,242 @@
+"""One cell of a learning curve: a network trained from scratch on one training set, tested, and kept in a folder.
+
+It is compared with baselines on the same molecules: a constant, a line in the element counts, and for complexes a line in
+the number of the ligand's heavy atoms.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from deepchem_density.curves.config import NETWORK, CurveConfig, digest
+from deepchem_density.curves.data import CurveData
+from deepchem_density.curves.metrics import regression_metrics
+from deepchem_density.files import write_text
+from deepchem_density.models.deepchem_model import VoxelCNNModel
+from deepchem_density.models.recipe_file import ModelRecipe
+from deepchem_density.quiet import deepchem as dc
+from deepchem_density.tables.baselines import predict_baselines
+from deepchem_density.tables.composition import CompositionLine
+from deepchem_density.voxels.recipe import FEATURE_VERSION
+
+__all__ = ["Cell", "EpochHook", "Row", "cell_folder", "read_cell", "run_cell"]
+
+Row = dict[str, Any]
+EpochHook = Callable[[int, dict[str, float]], None]
+CELL_FORMAT = 3
+NEVER = 10**12
+VALIDATIONS = 10
+
+
+@dataclass(frozen=True, eq=False)
+class Cell:
+    """One trained network: its results, and its predictions for the test set.
+
+    Parameters
+    ----------
+    rows : list of dict
+        Metrics of the network and of each baseline, for each target.
+    ids : np.ndarray
+        (n_test,) of the test molecules.
+    heavy_atoms : np.ndarray
+        (n_test,) atoms other than hydrogen, of the ligand in a complex.
+    truth, predicted : np.ndarray
+        (n_test, n_targets).
+    model_dir : path
+        The network's checkpoint, with the recipe of its voxels.
+    """
+
+    rows: list[Row]
+    ids: np.ndarray
+    heavy_atoms: np.ndarray
+    truth: np.ndarray
+    predicted: np.ndarray
+    model_dir: Path
+
+    @property
+    def name(self) -> str:
+        """What to call it: representation, training size and seed."""
+        return f"{self.rows[0]['label']}, {self.rows[0]['n_train']} molecules, seed {self.rows[0]['seed']}"
+
+    @property
+    def key(self) -> str:
+        """What tells it apart from every other cell: its representation, size and seed, and a digest of all settings."""
+        return self.model_dir.parent.name
+
+
+def cell_folder(
+    config: CurveConfig, out: Path, n_train: int, seed: int, without: Sequence[str] = (), content: str = ""
+) -> Path:
+    """Return where a cell is kept: data, settings and package version of the voxels in its name, as a digest.
+
+    Parameters
+    ----------
+    config, out, n_train, seed
+        As in `run_curve`.
+    without : sequence of str
+        Molecules left out because they fail in another representation of the same comparison.
+    content : str
+        What stands for the data, `content`.
+    """
+    ignored = {"fractions", "seeds", "n_valid"}
+    settings = {k: v for k, v in dataclasses.asdict(config).items() if k not in ignored}
+    described = [CELL_FORMAT, FEATURE_VERSION, settings, n_train, seed, sorted(without), content]
+    return out / "cells" / config.study / f"{config.rep}-{n_train}-{seed}-{digest(described)}"
+
+
+def read_cell(folder: Path) -> Cell | None:
+    """Return a finished cell, or None where there is none that this release can read."""
+    try:
+        stored = json.loads((folder / "result.json").read_text(encoding="utf-8"))
+        arrays = {name: np.array(stored[name]) for name in ("ids", "heavy_atoms", "truth", "predicted")}
+    except (FileNotFoundError, json.JSONDecodeError, KeyError):  # KeyError: of an earlier release
+        return None
+    return Cell(stored["rows"], **arrays, model_dir=folder / "model")
+
+
+def run_cell(
+    config: CurveConfig,
+    data: CurveData,
+    train: np.ndarray,
+    seed: int,
+    folder: Path,
+    on_epoch: EpochHook | None = None,
+    still_wanted: Callable[[], bool] = lambda: True,
+) -> Cell | None:
+    """Train one network, test it, and write what came out.
+
+    Parameters
+    ----------
+    config : CurveConfig
+        Network and training.
+    data : CurveData
+        Voxels and labels.
+    train : np.ndarray
+        Places of the training molecules.
+    seed : int
+        Of weights, order and turns.
+    folder : path
+        From `cell_folder`.
+    on_epoch : callable, optional
+        ``on_epoch(epoch, metrics)``.
+    still_wanted : callable
+        Asked before anything is written; where it says no, somebody else has taken over, and None is returned.
+    """
+    started = time.perf_counter()
+    folder.mkdir(parents=True, exist_ok=True)
+    line = CompositionLine.of_table(data.table, config.targets, train) if config.remove_composition else None
+    model, about = _trained(config, data, train, seed, folder / "model", line, on_epoch)
+    test = data.table.subset(data.test)
+    truth = test.columns(config.targets)
+    predicted = np.asarray(model.predict(_dataset(data, data.test, truth)), dtype=np.float64).reshape(truth.shape)
+    if line is not None:
+        predicted += line.labels_of(test)
+    about["seconds"] = round(time.perf_counter() - started, 1)
+    rows = _rows(config, data, train, seed, predicted, about)
+    cell = Cell(rows, test.ids, _heavy_atoms(data)[data.test], truth, predicted, folder / "model")
+    if not still_wanted():
+        return None
+    units = {target: data.table.units[target] for target in config.targets if target in data.table.units}
+    ModelRecipe(config.recipe, config.targets, units, line).write(folder / "model")
+    arrays = {name: getattr(cell, name).tolist() for name in ("ids", "heavy_atoms", "truth", "predicted")}
+    write_text(folder / "result.json", json.dumps({"rows": rows, **arrays}))
+    return cell
+
+
+def _trained(
+    config: CurveConfig,
+    data: CurveData,
+    train: np.ndarray,
+    seed: int,
+    model_dir: Path,
+    line: CompositionLine | None,
+    on_epoch: EpochHook | None,
+) -> tuple[VoxelCNNModel, dict[str, Any]]:
+    """Return a network trained from scratch, and what its training was."""
+    labels = data.table.columns(config.targets)
+    if line is not None:
+        labels = labels - line.labels_of(data.table)
+    model = VoxelCNNModel(
+        n_tasks=len(config.targets),
+        n_channels=config.recipe.n_channels,
+        seed=seed,
+        model_dir=model_dir,
+        **{name: getattr(config, name) for name in NETWORK},
+    )
+    steps = config.steps_for(len(train))
+    epochs = -(-steps // -(-len(train) // config.batch_size))
+    watch = _Watch(model, _dataset(data, data.valid, labels[data.valid]), epochs, on_epoch)
+    model.fit(
+        _dataset(data, train, labels[train]),
+        nb_epoch=None,
+        max_steps=steps,
+        max_checkpoints_to_keep=1,
+        checkpoint_interval=NEVER,
+        on_epoch=watch,
+    )
+    parameters = sum(p.numel() for p in model.model.parameters())
+    about = {"epochs": epochs, "steps": steps, "device": str(model.device)}
+    return model, {**about, "parameters": parameters}
+
+
+def _dataset(data: CurveData, places: np.ndarray, labels: np.ndarray) -> dc.data.NumpyDataset:
+    return dc.data.NumpyDataset(data.voxels[places], labels)
+
+
+def _heavy_atoms(data: CurveData) -> np.ndarray:
+    return data.table.element_counts([number for number in data.table.elements if number > 1]).sum(axis=1)
+
+
+def _rows(
+    config: CurveConfig, data: CurveData, train: np.ndarray, seed: int, predicted: np.ndarray, about: dict[str, Any]
+) -> list[Row]:
+    """Return the metrics of the network and of the baselines, trained on the same molecules, for each target."""
+    labels = data.table.columns(config.targets)
+    truth = labels[data.test]
+    models = {"network": predicted}
+    models |= predict_baselines(data.table.baseline_features(), labels, train, data.test)
+    shared = {
+        "study": config.study,
+        "rep": config.rep,
+        "label": config.label,
+        "dataset": config.dataset,
+        "n_train": len(train),
+        "seed": seed,
+        "n_test": len(truth),
+        **about,
+    }
+    return [
+        {**shared, "model": name, "target": target, "unit": data.table.units.get(target, "")}
+        | regression_metrics(truth[:, t], values[:, t])
+        for name, values in models.items()
+        for t, target in enumerate(config.targets)
+    ]
+
+
+class _Watch:
+    """Hands on the metrics of each epoch, and some ten times in a run the error on the validation set."""
+
+    def __init__(
+        self, model: VoxelCNNModel, valid: dc.data.NumpyDataset, epochs: int, on_epoch: EpochHook | None
+    ) -> None:
+        self.model = model
+        self.valid = valid
+        self.every = max(1, epochs // VALIDATIONS)
+        self.last = epochs
+        self.on_epoch = on_epoch
+
+    def __call__(self, epoch: int, metrics: dict[str, float]) -> None:
+        if self.on_epoch is None:
+            return
+        if len(self.valid) and (epoch % self.every == 0 or epoch == self.last):
+            predicted = np.asarray(self.model.predict(self.valid)).reshape(self.valid.y.shape)
+            metrics = {**metrics, "valid_mae": float(np.abs(predicted - self.valid.y).mean())}
+        self.on_epoch(epoch, metrics)

@@ -1,0 +1,230 @@
+"""What is sent to MLflow; no other file but ``served_model`` talks to it."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import math
+import os
+import re
+import warnings
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from deepchem_density.curves.cells import Cell
+from deepchem_density.curves.config import CurveConfig
+from deepchem_density.versions import installed_versions
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+__all__ = ["MlflowTracker", "NoTracker", "RunAddress"]
+
+EXPERIMENT = "deepchem_density"
+CHOSEN = ("MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_NAME")
+"""Set by ``mlflow run`` or by the user, who want another experiment. MLflow itself sets MLFLOW_EXPERIMENT_ID, to the last one."""
+SERVED_MODEL = Path(__file__).parents[1] / "models" / "served_model.py"
+METRICS = ("mae", "rmse", "r2", "pearson", "spearman")
+
+
+@dataclasses.dataclass(frozen=True)
+class RunAddress:
+    """Where a run is that another process has opened.
+
+    Parameters
+    ----------
+    tracking_uri, experiment, run : str
+        As MLflow names them.
+    several : bool
+        Whether it is of several curves.
+    """
+
+    tracking_uri: str
+    experiment: str
+    run: str
+    several: bool
+
+
+class NoTracker:
+    """Tracks nothing; what every tracker can do."""
+
+    @property
+    def address(self) -> RunAddress | None:
+        """Where the run is, for other processes that track parts of it."""
+        return None
+
+    @contextlib.contextmanager
+    def run(self, configs: Sequence[CurveConfig]) -> Iterator[None]:
+        """Surround a curve or a comparison of several."""
+        yield
+
+    def epoch(self, label: str, n_train: int, seed: int, epoch: int, metrics: dict[str, float]) -> None:
+        """Take the metrics of one epoch of one cell."""
+
+    def cell(self, cell: Cell) -> None:
+        """Take the results of one cell, trained just now or found."""
+
+    def files(self, paths: Sequence[Path]) -> None:
+        """Take tables and figures."""
+
+    def model(self, cell: Cell, config: CurveConfig) -> None:
+        """Take the trained network of a cell."""
+
+
+class MlflowTracker(NoTracker):
+    """Tracks a curve, or several, as one MLflow run with a nested run for each cell.
+
+    A cell that was logged to the same experiment completely, by this command before it was killed or by another process
+    that shares the work, is not logged again.
+
+    Raises
+    ------
+    ImportError
+        MLflow is not installed.
+    """
+
+    def __init__(self) -> None:
+        os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+        self._mlflow = _mlflow()
+        self._cell_runs: dict[tuple[str, int, int], str] = {}
+        self._opened = False
+
+    @classmethod
+    def within(cls, address: RunAddress) -> Self:
+        """Return a tracker of parts of a run that another process has opened."""
+        tracker = cls()
+        tracker._mlflow.set_tracking_uri(address.tracking_uri)
+        tracker._client = tracker._mlflow.MlflowClient()
+        tracker._experiment, tracker._parent, tracker._several = address.experiment, address.run, address.several
+        return tracker
+
+    @property
+    def address(self) -> RunAddress:
+        """Where the run is, for other processes that track parts of it."""
+        return RunAddress(self._mlflow.get_tracking_uri(), self._experiment, self._parent, self._several)
+
+    @contextlib.contextmanager
+    def run(self, configs: Sequence[CurveConfig]) -> Iterator[None]:
+        """Open the run, or continue the one that ``mlflow run`` has opened, and log the configuration."""
+        mlflow = self._mlflow
+        if mlflow.active_run() is None and not any(name in os.environ for name in CHOSEN):
+            mlflow.set_experiment(EXPERIMENT)
+        with mlflow.start_run() as parent:
+            self._client = mlflow.MlflowClient()
+            self._experiment = parent.info.experiment_id
+            self._parent = parent.info.run_id
+            self._several = len(configs) > 1
+            self._opened = True
+            mlflow.set_tags({"rep": ", ".join(config.rep for config in configs), "study": configs[0].study})
+            mlflow.log_params(_params(configs))
+            mlflow.set_tags({f"version.{package}": number for package, number in installed_versions().items()})
+            try:
+                yield
+            except BaseException:
+                for run_id in self._cell_runs.values():
+                    self._client.set_terminated(run_id, "FAILED")
+                raise
+
+    def epoch(self, label: str, n_train: int, seed: int, epoch: int, metrics: dict[str, float]) -> None:
+        """Log the metrics of one epoch on the cell's own run."""
+        self._mlflow.log_metrics(metrics, step=epoch, run_id=self._cell_run(label, n_train, seed))
+
+    def cell(self, cell: Cell) -> None:
+        """Log the results of a cell and close its run."""
+        first = cell.rows[0]
+        metrics = {f"{row['target']}.{_short(row['model'])}.{name}": row[name] for row in cell.rows for name in METRICS}
+        metrics = {
+            name: value for name, value in metrics.items() if not math.isnan(value)
+        }  # the correlation of a constant
+        if self._opened:  # the whole run is that of the process that opened it, which gets each cell as well
+            prefix = f"{_named(first['label'])}." if self._several else ""
+            curve = {f"{prefix}{name}": value for name, value in metrics.items() if name.endswith(".mae")}
+            self._mlflow.log_metrics(curve, step=first["n_train"])
+        key = (first["label"], first["n_train"], first["seed"])
+        if key not in self._cell_runs and self._is_logged(cell):
+            return
+        run_id = self._cell_run(*key)
+        self._mlflow.log_metrics(metrics, run_id=run_id)
+        for name in ("rep", "label", "n_train", "seed", "n_test", "steps", "epochs", "parameters", "device", "seconds"):
+            self._client.log_param(run_id, name, first[name])
+        self._client.set_tag(run_id, "cell", cell.key)
+        self._client.set_tag(run_id, "status", "complete")
+        self._client.set_terminated(run_id, "FINISHED")
+        del self._cell_runs[key]
+
+    def files(self, paths: Sequence[Path]) -> None:
+        """Log files as artifacts of the whole run."""
+        for path in paths:
+            self._mlflow.log_artifact(str(path))
+
+    def model(self, cell: Cell, config: CurveConfig) -> None:
+        """Log a network that predicts from SMILES or files: weights, its settings and the recipe of its voxels; no pickle."""
+        with warnings.catch_warnings():
+            # An example would be featurized here and now only to repeat what the signature says.
+            warnings.filterwarnings("ignore", message=".*input example was not provided")
+            self._mlflow.pyfunc.log_model(
+                name=f"model-{_named(config.label)}" if self._several else "model",
+                python_model=str(SERVED_MODEL),
+                artifacts={"network": str(cell.model_dir)},
+                signature=_signature(config),
+                pip_requirements=[f"{package}=={number}" for package, number in installed_versions().items()],
+            )
+
+    def _is_logged(self, cell: Cell) -> bool:
+        complete = f"tags.cell = '{cell.key}' and tags.status = 'complete' and attributes.status = 'FINISHED'"
+        return len(self._client.search_runs([self._experiment], complete, max_results=1)) > 0
+
+    def _cell_run(self, label: str, n_train: int, seed: int) -> str:
+        key = (label, n_train, seed)
+        if key not in self._cell_runs:
+            name = (
+                f"{label}, {n_train} molecules, seed {seed}" if self._several else f"{n_train} molecules, seed {seed}"
+            )
+            tags = {"mlflow.parentRunId": self._parent, "mlflow.runName": name}
+            self._cell_runs[key] = self._client.create_run(self._experiment, tags=tags).info.run_id
+        return self._cell_runs[key]
+
+
+def _params(configs: Sequence[CurveConfig]) -> dict[str, str]:
+    """Return what is logged of configurations; of a setting in which they differ, all values in turn."""
+    settings = [{name: str(value) for name, value in dataclasses.asdict(config).items()} for config in configs]
+    values = {name: list(dict.fromkeys(one[name] for one in settings)) for name in settings[0]}
+    different = {name: ", ".join(one[name] for one in settings) for name in values if len(values[name]) > 1}
+    # mlflow run has logged its raw strings under the plain names already; logging 0.1 after "0.10" would fail.
+    return {f"config.{name}": different.get(name, own[0]) for name, own in values.items()}
+
+
+def _named(label: str) -> str:
+    """Return a label in letters that MLflow takes for the name of a model or a metric."""
+    return re.sub(r"[^A-Za-z0-9_]+", "-", label).strip("-")
+
+
+def _mlflow() -> ModuleType:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # MLflow warns of its own type hints
+            import mlflow
+            import mlflow.pyfunc
+    except ImportError as error:
+        raise ImportError(f'MLflow cannot be imported ({error}); pip install "deepchem-density[mlflow]".') from error
+    return mlflow
+
+
+def _signature(config: CurveConfig) -> Any:
+    from mlflow.models import ModelSignature
+    from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema
+
+    if config.of_complexes:
+        optional = [ColSpec("string", name, required=False) for name in ("protein", "map")]
+        inputs = Schema([ColSpec("string", "ligand"), *optional])
+    else:
+        inputs = Schema([ColSpec("string", "molecule")])
+    outputs = Schema([ColSpec("double", target) for target in config.targets])
+    return ModelSignature(inputs, outputs, ParamSchema([ParamSpec("masks", "integer", 0)]))
+
+
+def _short(model: str) -> str:
+    """Return the name of a model in metrics: network, linear, ligand or constant."""
+    return model.split(" ")[0]

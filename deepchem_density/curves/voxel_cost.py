@@ -1,0 +1,81 @@
+"""How long the voxels of a molecule take."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from deepchem_density.curves.config import CurveConfig
+from deepchem_density.curves.data import load_dataset, split
+from deepchem_density.curves.sharing import STALE_AFTER, share
+from deepchem_density.errors import FeaturizationError
+from deepchem_density.files import write_text
+from deepchem_density.voxels.recipe import Recipe
+from deepchem_density.voxels.store import VoxelStore
+
+__all__ = ["voxel_seconds"]
+
+MOLECULES = 10
+ENOUGH = 10.0
+"""Seconds after which no further molecule is measured."""
+
+
+def voxel_seconds(configs: Sequence[CurveConfig], out: Path, stale_after: float = STALE_AFTER) -> dict[str, float]:
+    """Return the median seconds of one core for the voxels of a test molecule in each representation.
+
+    Measured once and kept beside the voxels, so that all who share a folder report the same. NaN where no molecule that was
+    tried can be featurized.
+
+    Parameters
+    ----------
+    configs : sequence of CurveConfig
+        With the same data and split.
+    out : path
+        As in `run_curve`.
+    stale_after : float
+        As in `claimed`.
+
+    Returns
+    -------
+    dict of str to float
+        Label -> seconds.
+    """
+    folders = {config.label: VoxelStore(out / "voxels", config.recipe).folder for config in configs}
+    recipes = {config.label: config.recipe for config in configs}
+    datapoints: list[Any] = []
+    seconds = {}
+    with closing(share(folders, folders.__getitem__, stale_after)) as shared:
+        for label, _ in shared:
+            path = folders[label] / f"seconds-{configs[0].study}.json"
+            if not path.is_file():
+                datapoints = datapoints or _test_molecules(configs[0])
+                write_text(path, json.dumps(_measured(recipes[label], datapoints)))
+            seconds[label] = float(json.loads(path.read_text(encoding="utf-8")))
+    return seconds
+
+
+def _test_molecules(config: CurveConfig) -> list[Any]:
+    table = load_dataset(config)
+    table = table.subset(np.isfinite(table.columns(config.targets)).all(axis=1))
+    return table.subset(split(config, table)[2][: MOLECULES + 1]).datapoints()
+
+
+def _measured(recipe: Recipe, datapoints: Sequence[Any]) -> float:
+    taken: list[float] = []
+    for datapoint in datapoints:
+        started = time.perf_counter()
+        try:
+            recipe.voxels(datapoint)
+        except FeaturizationError:
+            continue
+        taken.append(time.perf_counter() - started)
+        if sum(taken) > ENOUGH:
+            break
+    warm = taken[1:] or taken  # the first one loads libraries and compiles kernels
+    return float(np.median(warm)) if warm else float("nan")

@@ -1,0 +1,123 @@
+"""Gaussian cube files: a density in e/bohr³ on a grid given in bohr or Å, as text.
+
+The format is that of the program cubegen, https://gaussian.com/cubegen: two comments; the number of atoms, the origin and
+sometimes the number of values a point; a line for each axis with the number of points and the step; a line an atom; the
+values, z fastest. A negative number of atoms announces one more list, of the orbitals in the file, and a negative number
+of points lengths in Å.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from deepchem_density.errors import FeaturizationError
+from deepchem_density.fields.units import ANGSTROM_PER_BOHR, E_PER_ANGSTROM3
+from deepchem_density.structures.text_files import read_text
+
+__all__ = ["Cube", "read_cube"]
+
+HEADER_LINES = 6
+ATOM_FIELDS = 5
+SIGN_BETWEEN_NUMBERS = re.compile(r"(?<=\d)(?=[-+]\d*\.)")
+
+
+@dataclass(frozen=True, eq=False)
+class Cube:
+    """The contents of a cube file.
+
+    Parameters
+    ----------
+    values : np.ndarray
+        (n1, n2, n3, values a point): densities in e/Å³; of orbitals, the amplitudes as they are in the file.
+    origin : np.ndarray
+        Position of the first point, (3,) in Å.
+    steps : np.ndarray
+        (3, 3) in Å; column a is the step along axis a.
+    orbitals : tuple of int
+        Numbers of the orbitals, one for each value of a point; empty for a density.
+    """
+
+    values: np.ndarray
+    origin: np.ndarray
+    steps: np.ndarray
+    orbitals: tuple[int, ...] = ()
+
+
+def read_cube(path: str | Path) -> Cube:
+    """Read a cube file, also one compressed with gzip.
+
+    Raises
+    ------
+    FeaturizationError
+        A file that is missing or a damaged archive, a header that is none, lines of atoms or values that are missing or
+        too many, words that are no numbers.
+    """
+    path = Path(path)
+    lines = read_text(path).split("\n")
+    try:
+        n_atoms, origin, n_values = _first_line(lines)
+        counts, steps = _axes(lines)
+        for line in lines[HEADER_LINES : HEADER_LINES + abs(n_atoms)]:
+            if len(line.split()) != ATOM_FIELDS:
+                raise ValueError(
+                    f"'{line.strip()}' stands where the atoms should, of which {abs(n_atoms)} are announced"
+                )
+        words = "\n".join(lines[HEADER_LINES + abs(n_atoms) :]).split()
+        orbitals, words = _orbitals(words) if n_atoms < 0 else ((), words)
+        values = _values(words, (*(abs(n) for n in counts), len(orbitals) or n_values))
+    except (ValueError, IndexError) as error:
+        raise FeaturizationError(f"'{path.name}' cannot be read as a Gaussian cube file: {error}.") from error
+    unit = 1.0 if counts[0] < 0 else ANGSTROM_PER_BOHR
+    return Cube(values if orbitals else values * E_PER_ANGSTROM3, origin * unit, steps * unit, orbitals)
+
+
+def _first_line(lines: list[str]) -> tuple[int, np.ndarray, int]:
+    """Return the number of atoms, the origin and the values a point."""
+    if len(lines) < HEADER_LINES:
+        raise ValueError(f"it has {len(lines)} lines, of which the header alone takes {HEADER_LINES}")
+    words = lines[2].split()
+    if len(words) not in (4, 5):
+        raise ValueError(f"'{lines[2].strip()}' stands where the number of atoms and the origin should")
+    return int(words[0]), _numbers(words[1:4]), int(words[4]) if len(words) == ATOM_FIELDS else 1
+
+
+def _axes(lines: list[str]) -> tuple[list[int], np.ndarray]:
+    """Return the number of points along each axis, as it is written, and the steps in columns."""
+    rows = [line.split() for line in lines[3:HEADER_LINES]]
+    if any(len(row) != 4 for row in rows):
+        raise ValueError("its fourth to sixth lines should each hold a number of points and a step of three numbers")
+    counts = [int(row[0]) for row in rows]
+    if 0 in counts or len({n < 0 for n in counts}) != 1:
+        raise ValueError(f"its numbers of points are {counts}; all positive (bohr) or all negative (Å) are accepted")
+    return counts, np.array([_numbers(row[1:]) for row in rows]).T
+
+
+def _orbitals(words: list[str]) -> tuple[tuple[int, ...], list[str]]:
+    """Return the list of orbitals and the words behind it."""
+    if not words or int(words[0]) < 1:
+        raise ValueError("its number of atoms is negative, but no list of orbitals follows the atoms")
+    n = int(words[0])
+    return tuple(int(word) for word in words[1 : n + 1]), words[n + 1 :]
+
+
+def _values(words: list[str], shape: tuple[int, ...]) -> np.ndarray:
+    values = _numbers(words)
+    needed = int(np.prod([float(n) for n in shape]))
+    if len(values) != needed:
+        raise ValueError(
+            f"{' x '.join(map(str, shape))} values are announced, {needed} in all, and {len(values)} found"
+        )
+    return values.reshape(shape)
+
+
+def _numbers(words: list[str]) -> np.ndarray:
+    """Return numbers, also Fortran's: with D for the exponent, or in columns so narrow that a sign parts two numbers."""
+    try:
+        return np.fromiter(map(float, words), dtype=np.float64, count=len(words))
+    except ValueError:
+        parted = SIGN_BETWEEN_NUMBERS.sub(" ", " ".join(words).upper().replace("D", "E"))
+        return np.array([float(word) for word in parted.split()])

@@ -1,0 +1,397 @@
+"""VoxelCNNModel: VoxelCNN as a DeepChem model, with training that repeats and checkpoints that reload unpickled."""
+
+from __future__ import annotations
+
+import math
+import os
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from deepchem_density.models.batches import (
+    even_size,
+    label_arrays,
+    label_scale,
+    some_batches,
+    turn_each,
+    voxel_tensor,
+    with_numpy_stream,
+)
+from deepchem_density.models.checkpoints import describe, read_config, rebuild, write_config
+from deepchem_density.models.options import make_loss, require_options
+from deepchem_density.models.training_run import (
+    ClippedOptimizer,
+    EpochMonitor,
+    bfloat16_is_fast,
+    evaluating,
+    mean_loss,
+    run_length,
+    settle_statistics,
+    start_rate,
+    torch_stream,
+)
+from deepchem_density.models.voxel_cnn import VoxelCNN
+from deepchem_density.quiet import deepchem as dc
+
+__all__ = ["VoxelCNNModel"]
+
+_OF_NETWORK = (
+    *("n_tasks", "n_channels", "mode", "n_classes", "widths", "depth"),
+    *("stem_widths", "n_bins", "head_width", "dropout", "pooling"),
+)
+_OF_TRAINING = ("loss", "batch_size", "weight_decay", "schedule", "augment", "clip_norm", "autocast", "seed")
+_Tensors = list[torch.Tensor]
+SETTLED = 2048
+"""Samples whose statistics stand in a trained network: their chance error is a fiftieth of the spread between samples."""
+
+
+class VoxelCNNModel(dc.models.TorchModel):
+    """A 3-D convolutional network on voxels for regression or classification, trained and used like any DeepChem model.
+
+    Parameters
+    ----------
+    n_tasks, n_channels : int
+        Label columns; length of the voxels' last axis (``featurizer.n_channels``).
+    mode : {"regression", "classification"}
+        Regression predicts (samples, n_tasks) in the labels' units, classification (samples, n_tasks, n_classes)
+        probabilities.
+    widths, depth, stem_widths, n_bins, head_width, dropout, pooling, n_classes
+        The network, see `VoxelCNN`.
+    loss : {"l1", "l2", "huber"}, optional
+        Of regression, in standard deviations of the training labels; l1 by default. Classification has "cross_entropy".
+    batch_size : int
+        Largest number of samples per step. An epoch's batches are made as equal as possible and never padded.
+    learning_rate : float or LearningRateSchedule
+        Peak learning rate; a DeepChem schedule is followed instead of `schedule`.
+    optimizer : dc.models.optimizers.Optimizer, optional
+        In place of AdamW; `learning_rate` and `weight_decay` are then its own.
+    weight_decay : float
+        Of AdamW.
+    schedule : {"onecycle", "constant"}
+        With "onecycle" each `fit` warms up and anneals once over its own number of steps.
+    augment : bool
+        Show every training sample in one of the cube's 24 orientations, drawn anew each time. Exact; cubic grids only.
+    clip_norm : float, optional
+        Largest norm of the gradient; None leaves it alone.
+    autocast : {"auto", True, False}
+        Train the convolutions in bfloat16; "auto" where hardware has it. Prediction is float32.
+    seed : int, optional
+        Of weights, order, dropout and turns: equal seeds give equal runs. None draws one from NumPy's global generator.
+    model_dir : str, optional
+        Where checkpoints go; a temporary folder by default.
+    **kwargs
+        device, log_frequency, regularization_loss, tensorboard, wandb, wandb_logger, as in TorchModel.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is out of range or unknown, or if a dataset's arrays do not fit.
+
+    Notes
+    -----
+    The first `fit` stores mean and deviation of the training labels in the network: the loss is free of units,
+    predictions are in the labels' own. After `dc.trans.NormalizationTransformer` they are 0 and 1, and nothing changes.
+    `fit_generator` called directly trains without this scaling and at a constant rate.
+
+    Examples
+    --------
+    >>> dataset = dc.data.NumpyDataset(np.random.rand(6, 8, 8, 8, 2), np.arange(6.0))
+    >>> model = VoxelCNNModel(n_tasks=1, n_channels=2, seed=0)
+    >>> loss = model.fit(dataset, nb_epoch=2)
+    >>> model.predict(dataset).shape
+    (6, 1)
+    """
+
+    _lr_schedule: Any
+
+    def __init__(
+        self,
+        n_tasks: int = 1,
+        n_channels: int = 1,
+        mode: str = "regression",
+        widths: Sequence[int] = (16, 32, 64, 128),
+        depth: int = 1,
+        stem_widths: Sequence[int] = (),
+        n_bins: int | None = None,
+        head_width: int = 128,
+        dropout: float = 0.0,
+        pooling: str = "mean",
+        n_classes: int = 2,
+        loss: str | None = None,
+        batch_size: int = 32,
+        learning_rate: Any = 3e-3,
+        optimizer: Any = None,
+        weight_decay: float = 0.01,
+        schedule: str = "onecycle",
+        augment: bool = True,
+        clip_norm: float | None = 1.0,
+        autocast: str | bool = "auto",
+        seed: int | None = None,
+        model_dir: str | os.PathLike[str] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        self.n_tasks, self.n_channels, self.mode, self.n_classes = n_tasks, n_channels, mode, n_classes
+        self.widths, self.stem_widths = tuple(widths), tuple(stem_widths)
+        self.depth, self.n_bins, self.head_width = depth, n_bins, head_width
+        self.dropout, self.pooling, self.weight_decay, self.schedule = dropout, pooling, weight_decay, schedule
+        self.augment, self.clip_norm, self.autocast, self.seed = augment, clip_norm, autocast, seed
+        require_options(mode, loss, schedule, autocast, batch_size, kwargs)
+        # The legacy generator on purpose: after np.random.seed a run without `seed` repeats, as in DeepChem.
+        self._entropy = int(np.random.randint(2**31)) if seed is None else seed  # noqa: NPY002
+        self._rng = np.random.default_rng(self._entropy)
+        with torch_stream(self._draw_seed(), torch.device("cpu")):
+            network = VoxelCNN(**{name: getattr(self, name) for name in _OF_NETWORK})
+        self._class_limit = n_classes if mode == "classification" else None
+        self._given_optimizer = optimizer
+        inner = optimizer or dc.models.optimizers.AdamW(learning_rate=learning_rate, weight_decay=weight_decay)
+        super().__init__(
+            network,
+            loss=make_loss(mode, loss),
+            output_types=["prediction", "loss"],
+            batch_size=batch_size,
+            model_dir=None if model_dir is None else os.fspath(model_dir),
+            learning_rate=learning_rate,
+            optimizer=ClippedOptimizer(inner, clip_norm),
+            **kwargs,
+        )
+        self.loss = loss
+        self.model.autocast = bfloat16_is_fast(self.device) if autocast == "auto" else bool(autocast)
+        self.model.eval()
+
+    def _draw_seed(self) -> int:
+        return int(self._rng.integers(2**31))
+
+    def default_generator(
+        self,
+        dataset: Any,
+        epochs: int = 1,
+        mode: str = "fit",
+        deterministic: bool = True,
+        pad_batches: bool = False,
+    ) -> Iterable[tuple[list[Any], list[Any], list[Any]]]:
+        """Iterate a dataset's batches; see TorchModel.
+
+        `pad_batches` is ignored: padding scales a short batch's gradient down (5 samples in a batch of 64 count 5/64).
+        """
+        if len(dataset) == 0:
+            raise ValueError("The dataset is empty: accepted is one sample or more. Check what the featurizer dropped.")
+        size = self.batch_size
+        if mode == "fit":
+            size = even_size(len(dataset), size)
+
+        def batches() -> Iterator[tuple[list[Any], list[Any], list[Any]]]:
+            for _ in range(epochs):
+                epoch = dataset.iterbatches(batch_size=size, deterministic=deterministic, pad_batches=False)
+                yield from (([voxels], [labels], [weights]) for voxels, labels, weights, _ in epoch)
+
+        return with_numpy_stream(batches(), self._draw_seed()) if mode == "fit" else batches()
+
+    def _prepare_batch(self, batch: tuple[Any, Any, Any]) -> tuple[_Tensors, _Tensors, _Tensors]:
+        inputs, labels, weights = batch
+        voxels = voxel_tensor(inputs[0], self.n_channels, self.device)
+        if labels is None:
+            return [voxels.float()], [], []
+        if self.augment and self.model.training:
+            voxels = turn_each(voxels, self._rng)
+        weight = None if weights is None else weights[0]
+        values, importance = label_arrays(labels[0], weight, self.n_tasks, self._class_limit)
+        target = torch.as_tensor(values.astype(np.float32), device=self.device)
+        if self.mode == "regression":
+            target = (target - self.model.label_mean) / self.model.label_std
+        return [voxels.float()], [target], [torch.as_tensor(importance.astype(np.float32), device=self.device)]
+
+    def _scale_labels(self, dataset: Any) -> None:
+        mean, std = label_scale(*label_arrays(dataset.y, dataset.w, self.n_tasks, self._class_limit))
+        if self.mode == "regression" and not self.model.labels_seen:
+            self.model.set_label_scale(mean, std)
+
+    def fit(
+        self,
+        dataset: Any,
+        nb_epoch: int | None = 10,
+        max_checkpoints_to_keep: int = 5,
+        checkpoint_interval: int = 1000,
+        deterministic: bool = False,
+        restore: bool = False,
+        variables: list[torch.nn.Parameter] | None = None,
+        loss: Callable[..., torch.Tensor] | None = None,
+        callbacks: Any = (),
+        all_losses: list[float] | None = None,
+        *,
+        max_steps: int | None = None,
+        validation: Any = None,
+        patience: int | None = None,
+        on_epoch: Callable[[int, dict[str, float]], object] | None = None,
+        progress: bool = True,
+    ) -> float:
+        """Train on a dataset and return the average loss of the most recent steps, as TorchModel.fit does.
+
+        Parameters
+        ----------
+        dataset : dc.data.Dataset
+            X (samples, x, y, z, n_channels), y (samples, n_tasks); w weighs each label, 0 marks a missing one.
+        nb_epoch : int or None
+            Epochs; None leaves the end to `max_steps`.
+        max_checkpoints_to_keep, checkpoint_interval, deterministic, restore, variables, loss, callbacks, all_losses
+            As in TorchModel.fit.
+        max_steps : int, optional
+            Stop after this many steps, within an epoch if need be.
+        validation : dc.data.Dataset, optional
+            Its loss is computed after each epoch.
+        patience : int, optional
+            Stop after this many epochs without a lower validation loss, and put back the weights of the lowest.
+        on_epoch : callable, optional
+            ``on_epoch(epoch, metrics)``: epochs from 1; train_loss, learning_rate and, if it is known, validation_loss.
+        progress : bool
+            Show a bar on a terminal or in a notebook.
+        """
+        self._ensure_built()
+        if restore:
+            self.restore()
+        self._scale_labels(dataset)
+        epoch, total = run_length(len(dataset), self.batch_size, nb_epoch, max_steps)
+        criterion = self._loss_fn if loss is None else loss
+        validate = None if validation is None else lambda: self._mean_loss(validation, criterion)
+        optimizer = self._start_schedule(variables, total)
+        monitor = EpochMonitor(self.model, optimizer, criterion, epoch, total, validate, patience, on_epoch, progress)
+        batches = self.default_generator(dataset, math.ceil(total / epoch), deterministic=deterministic)
+        keep, interval = max_checkpoints_to_keep, checkpoint_interval
+        calls = [*(callbacks if isinstance(callbacks, Sequence) else [callbacks]), monitor]
+        with monitor:
+            average = self.fit_generator(
+                monitor.until_stopped(batches), keep, interval, False, variables, monitor.loss, calls, all_losses
+            )
+        if monitor.best_weights is not None:
+            self.model.load_state_dict(monitor.best_weights)
+        elif total > 0:
+            drawn = some_batches(dataset, self.batch_size, SETTLED)
+            settle_statistics(self.model, (voxel_tensor(x, self.n_channels, self.device).float() for x in drawn))
+        if total > 0:
+            self.save_checkpoint(keep if interval > 0 else 0)
+        return average
+
+    def _start_schedule(self, variables: list[torch.nn.Parameter] | None, total_steps: int) -> torch.optim.Optimizer:
+        """Set the learning rate for a run where TorchModel.fit_generator will look for it."""
+        optimizer, schedule = self._pytorch_optimizer, self._lr_schedule
+        if variables is not None:
+            optimizer, schedule = self._optimizer_for_vars.get(tuple(variables), (None, None))
+            optimizer = optimizer or self.optimizer._create_pytorch_optimizer(variables)
+        if not self._follows_deepchem_schedule():
+            schedule = start_rate(optimizer, self.optimizer.learning_rate, self.schedule, total_steps)
+        elif schedule is None:
+            schedule = self.optimizer.learning_rate._create_pytorch_schedule(optimizer)
+        if variables is None:
+            self._lr_schedule = schedule
+        else:
+            self._optimizer_for_vars[tuple(variables)] = (optimizer, schedule)
+        return optimizer
+
+    def _follows_deepchem_schedule(self) -> bool:
+        return isinstance(self.optimizer.learning_rate, dc.models.optimizers.LearningRateSchedule)
+
+    def fit_generator(self, *args: Any, **kwargs: Any) -> float:
+        """Train on the batches of a generator; see TorchModel.fit_generator."""
+        try:
+            with torch_stream(self._draw_seed(), self.device), warnings.catch_warnings():
+                # TorchModel adds up losses that still require gradients.
+                warnings.filterwarnings("ignore", message="Converting a tensor with requires_grad=True to a scalar")
+                return super().fit_generator(*args, **kwargs)
+        finally:
+            self.model.eval()
+
+    def _mean_loss(self, dataset: Any, criterion: Callable[..., torch.Tensor]) -> float:
+        batches = self.default_generator(dataset, mode="predict")
+        return mean_loss(self.model, map(self._prepare_batch, batches), criterion)
+
+    def _predict(self, *args: Any, **kwargs: Any) -> Any:
+        # TorchModel leaves the network in evaluation mode: a callback that predicts would switch dropout off for good.
+        with evaluating(self.model):
+            return super()._predict(*args, **kwargs)
+
+    def predict_uncertainty(self, dataset: Any, masks: int = 50) -> tuple[np.ndarray, np.ndarray]:
+        """Predict mean and standard deviation over random dropout masks, each shaped as `predict` gives it [1]_.
+
+        Parameters
+        ----------
+        dataset : dc.data.Dataset
+            What to predict.
+        masks : int
+            Number of dropout masks, at least 2.
+
+        Notes
+        -----
+        Dropout sits in the perceptron: the deviation speaks of that part alone, and not of noise in the labels.
+
+        References
+        ----------
+        .. [1] Y. Gal, Z. Ghahramani, Dropout as a Bayesian approximation, arXiv:1506.02142 (2016).
+        """
+        if not self.dropout > 0 or masks < 2:
+            raise ValueError(
+                f"The model cannot compute uncertainties: got dropout={self.dropout} and masks={masks}; accepted are a "
+                "dropout above 0 and 2 masks or more. Build and train the model with, say, dropout=0.1."
+            )
+        results = []
+        with evaluating(self.model), torch_stream(self._draw_seed(), self.device):
+            for batch in self.default_generator(dataset, mode="uncertainty"):
+                (voxels,), _, _ = self._prepare_batch((batch[0], None, None))
+                drawn = self.model.draw(voxels, masks).cpu().numpy().astype(np.float64)
+                results.append((drawn.mean(axis=0), drawn.std(axis=0)))
+        mean, std = (np.concatenate(parts).astype(np.float32) for parts in zip(*results, strict=True))
+        return mean, std
+
+    def save_checkpoint(self, max_checkpoints_to_keep: int = 5, model_dir: str | None = None) -> None:
+        """Save a checkpoint, and beside it the constructor arguments as config.json; see TorchModel."""
+        if max_checkpoints_to_keep == 0:
+            return
+        arguments = {name: describe(getattr(self, name)) for name in (*_OF_NETWORK, *_OF_TRAINING)}
+        arguments |= {"learning_rate": describe(self.learning_rate), "optimizer": describe(self._given_optimizer)}
+        write_config(Path(model_dir or self.model_dir), arguments)
+        super().save_checkpoint(max_checkpoints_to_keep, model_dir)
+
+    def restore(self, checkpoint: str | None = None, model_dir: Any = None, strict: bool | None = True) -> None:
+        """Load a checkpoint's weights, optimizer state and step, by default the newest in model_dir; see TorchModel.
+
+        Only tensors and plain values are read, whatever the release of torch: nothing is unpickled.
+        """
+        self._ensure_built()
+        found = [checkpoint] if checkpoint else sorted(self.get_checkpoints(os.fspath(model_dir or self.model_dir)))
+        if not found:
+            raise ValueError(f"{model_dir or self.model_dir} holds no checkpoint: fit the model or save one first.")
+        data = torch.load(found[0], map_location=self.device, weights_only=True)
+        self.model.load_state_dict(data["model_state_dict"], strict=bool(strict))
+        self._pytorch_optimizer.load_state_dict(data["optimizer_state_dict"])
+        self._global_step = data["global_step"]
+        if not self._follows_deepchem_schedule():
+            self._lr_schedule = start_rate(self._pytorch_optimizer, self.optimizer.learning_rate, "constant")
+        # A resumed run must not repeat the order and the turns of the run it continues.
+        self._rng = np.random.default_rng([self._entropy, self._global_step])
+
+    @classmethod
+    def from_dir(cls, model_dir: str | os.PathLike[str], **changed: Any) -> VoxelCNNModel:
+        """Rebuild a model from its config.json and newest checkpoint: its predictions are the same, bit for bit.
+
+        Parameters
+        ----------
+        model_dir : str
+            The folder the model saved to.
+        **changed
+            Constructor arguments to use instead of the saved ones; device and logging are never saved.
+
+        Raises
+        ------
+        FileNotFoundError, ValueError
+            If the folder holds no model.
+        """
+        arguments = read_config(Path(model_dir)) | changed
+        optimizers = dc.models.optimizers
+        for name in {"learning_rate", "optimizer"} - set(changed):
+            bases = (optimizers.Optimizer, optimizers.LearningRateSchedule)
+            arguments[name] = rebuild(arguments.get(name), optimizers, bases)
+        model = cls(model_dir=model_dir, **arguments)
+        model.restore()
+        return model

@@ -1,0 +1,147 @@
+"""Molecules and complexes to predict, from a .csv, .smi or .sdf file; one that cannot be read keeps its place and a reason."""
+
+from __future__ import annotations
+
+import io
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from rdkit import Chem, rdBase
+
+from deepchem_density.errors import FeaturizationError
+from deepchem_density.structures.text_files import format_suffix, read_text
+from deepchem_density.voxels.datapoints import Complex, Reading
+
+__all__ = ["Input", "read_inputs"]
+
+MOLECULE_COLUMNS = ("molecule", "smiles")
+
+
+@dataclass(frozen=True, eq=False)
+class Input:
+    """One datapoint.
+
+    Parameters
+    ----------
+    name : str
+        The file's own name for it, or its place from 1.
+    text : str
+        What it was given as: a SMILES or paths.
+    datapoint
+        What a recipe takes; None where there is a failure.
+    failure : str
+        Why it could not be read.
+    """
+
+    name: str
+    text: str
+    datapoint: Any = None
+    failure: str = ""
+
+
+def read_inputs(path: str | Path, reading: Reading) -> list[Input]:
+    """Read a file of molecules or complexes.
+
+    Parameters
+    ----------
+    path : path
+        A .csv with a column ``molecule`` or ``smiles`` (SMILES or paths), or ``ligand`` with ``protein``, ``map`` or both
+        (paths), and an optional column ``id``; a .smi with a SMILES and an optional name in each line; or an .sdf with any
+        number of molecules. Each may be gzipped. Paths in a .csv are relative to its folder.
+    reading : Reading
+        How molecules of an .sdf become structures.
+
+    Raises
+    ------
+    ValueError
+        The file cannot be read, holds nothing, or lacks the columns.
+    """
+    path = Path(path)
+    readers = {".csv": _read_csv, ".smi": _read_smi, ".smiles": _read_smi, ".sdf": _read_sdf, ".sd": _read_sdf}
+    reader = readers.get(format_suffix(path))
+    if reader is None:
+        raise ValueError(f"'{path}' arrived as input; a .csv, .smi or .sdf file is accepted.")
+    try:
+        text = read_text(path)
+    except FeaturizationError as error:
+        raise ValueError(str(error)) from error
+    found = reader(text, path, reading)
+    if not found:
+        raise ValueError(f"'{path}' holds no molecule; one or more are accepted.")
+    return found
+
+
+def _read_csv(text: str, path: Path, reading: Reading) -> list[Input]:
+    try:
+        frame = pd.read_csv(io.StringIO(text), dtype=str, keep_default_na=False)
+    except ValueError as error:  # pandas' errors of empty and ragged files are ValueErrors
+        raise ValueError(
+            f"'{path}' cannot be read as csv ({error}); a header and a row per molecule are accepted."
+        ) from error
+    names = frame["id"].tolist() if "id" in frame else [str(place + 1) for place in range(len(frame))]
+    column = next((name for name in MOLECULE_COLUMNS if name in frame), None)
+    if column is not None:
+        return [_one(n, (m,), path) for n, m in zip(names, frame[column], strict=True)]
+    if "ligand" not in frame or not {"protein", "map"} & set(frame):
+        raise ValueError(
+            f"'{path}' has the columns {', '.join(frame)}; molecule or smiles, or ligand with protein, map or both is accepted."
+        )
+    empty = [""] * len(frame)
+    rows = zip(frame["ligand"], frame.get("protein", empty), frame.get("map", empty), strict=True)
+    return [_one(n, row, path) for n, row in zip(names, rows, strict=True)]
+
+
+def _one(name: str, parts: tuple[str, ...], path: Path) -> Input:
+    """Return a molecule, or a complex where three parts are given."""
+    parts = tuple(part.strip() for part in parts)
+    text = " ".join(part for part in parts if part)
+    if not parts[0]:
+        return Input(name, text, failure="It has no molecule; a SMILES or a path is needed.")
+    found = [_path_or_text(part, path.parent) if part else None for part in parts]
+    return Input(name, text, found[0] if len(found) == 1 else tuple(found))
+
+
+def _path_or_text(part: str, folder: Path) -> str:
+    # A SMILES has dots as well, but no file of its name beside the csv.
+    beside = folder / part
+    is_file = len(part) < 4096 and _is_file(beside)
+    return str(beside) if is_file else part
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a SMILES longer than a file name may be
+        return False
+
+
+def _read_smi(text: str, path: Path, reading: Reading) -> list[Input]:
+    lines = [line.split(maxsplit=1) for line in text.splitlines() if line.strip() and not line.startswith("#")]
+    return [
+        Input(line[1].strip() if len(line) > 1 else str(place), line[0], line[0])
+        for place, line in enumerate(lines, start=1)
+    ]
+
+
+def _read_sdf(text: str, path: Path, reading: Reading) -> list[Input]:
+    records = [record for record in re.split(r"^\$\$\$\$.*\n?", text, flags=re.MULTILINE) if record.strip()]
+    return [_record(record, place, path, reading) for place, record in enumerate(records, start=1)]
+
+
+def _record(record: str, place: int, path: Path, reading: Reading) -> Input:
+    name = record.split("\n", 1)[0].strip() or str(place)
+    text = f"{path.name}, {place}"
+    with rdBase.BlockLogs():
+        mol = Chem.MolFromMolBlock(record, removeHs=False)
+        if mol is None:
+            mol = Chem.MolFromMolBlock(record, removeHs=False, sanitize=False)
+    if mol is None:
+        return Input(name, text, failure="RDKit cannot read it; its counts, atoms or bonds are broken.")
+    try:
+        # Read here: a Mol's positions are rounded on their way to another process.
+        return Input(name, text, Complex(reading.ligand(mol)))
+    except FeaturizationError as error:
+        return Input(name, text, failure=str(error))

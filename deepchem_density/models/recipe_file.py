@@ -1,0 +1,132 @@
+"""The recipe.json that travels with a trained network: how its voxels are made, what it predicts, and by which release.
+
+A network sees numbers only. Fed with voxels made in another way it would answer all the same, and wrongly; hence whatever
+does not fit is refused.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from deepchem_density.files import write_text
+from deepchem_density.tables.composition import CompositionLine
+from deepchem_density.versions import __version__
+from deepchem_density.voxels.recipe import FEATURE_VERSION, Recipe
+
+__all__ = ["RECIPE_FILE", "ModelRecipe"]
+
+RECIPE_FILE = "recipe.json"
+
+
+@dataclass(frozen=True)
+class ModelRecipe:
+    """What must be known of a network to use it.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        Of its voxels.
+    targets : tuple of str
+        Name of each output.
+    units : mapping of str to str
+        Target -> unit, where it is known.
+    composition : CompositionLine, optional
+        What is added to the network's outputs, where it was trained with ``remove_composition``.
+    """
+
+    recipe: Recipe
+    targets: tuple[str, ...]
+    units: Mapping[str, str] = field(default_factory=dict)
+    composition: CompositionLine | None = None
+
+    def voxels_and_line(self, datapoint: Any) -> tuple[np.ndarray, np.ndarray]:
+        """Return the voxels of a datapoint, and the (n_targets,) part of its labels that the network does not predict.
+
+        Raises
+        ------
+        FeaturizationError
+            It cannot be featurized, or holds an element that the line in element counts does not know.
+        """
+        if self.composition is None:
+            return self.recipe.voxels(datapoint), np.zeros(len(self.targets))
+        whole = self.recipe.read(datapoint)
+        return self.recipe.voxels(whole), self.composition.of_molecule(whole.ligand)
+
+    def write(self, folder: Path) -> Path:
+        """Write recipe.json, completely or not at all, and return its path."""
+        path = folder / RECIPE_FILE
+        about = {
+            "feature_version": FEATURE_VERSION,
+            "package_version": __version__,
+            "recipe": dataclasses.asdict(self.recipe),
+            "n_channels": self.recipe.n_channels,
+            "targets": list(self.targets),
+            "units": dict(self.units),
+            "composition": None if self.composition is None else self.composition.to_dict(),
+        }
+        write_text(path, json.dumps(about, indent=2) + "\n")
+        return path
+
+    @classmethod
+    def read(cls, path: Path) -> ModelRecipe:
+        """Read what `write` wrote.
+
+        Raises
+        ------
+        ValueError
+            It is damaged, or was written by a release that made other voxels of the same settings.
+        """
+        try:
+            about = json.loads(path.read_text(encoding="utf-8"))
+            if not isinstance(about, dict):
+                raise ValueError("it holds no object")
+        except (OSError, ValueError) as error:
+            raise ValueError(f"'{path}' cannot be read ({error}); log or train the model again.") from error
+        _check_version(path, about)
+        try:
+            recipe = Recipe.from_dict(dict(about["recipe"]))
+            recipe.check()
+            line = about.get("composition")
+            composition = None if line is None else CompositionLine.from_dict(line)
+            found = cls(recipe, tuple(about["targets"]), dict(about.get("units", {})), composition)
+            if composition is not None and len(composition.intercept) != len(found.targets):
+                raise ValueError(f"a line for {len(composition.intercept)} targets, not {len(found.targets)}")
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(
+                f"'{path}' does not describe voxels of this release ({error!r}); use the release that wrote it, "
+                f"{about.get('package_version', 'of unknown version')}, or train the model again."
+            ) from error
+        found.check_channels(about.get("n_channels", recipe.n_channels), str(path))
+        return found
+
+    def check_channels(self, n_channels: int, whose: str) -> None:
+        """Refuse a network that takes another number of channels than the voxels have.
+
+        Raises
+        ------
+        ValueError
+            Saying both numbers.
+        """
+        if n_channels != self.recipe.n_channels:
+            raise ValueError(
+                f"'{whose}' takes voxels with {n_channels} channels, its recipe gives {self.recipe.n_channels} "
+                f"({', '.join(self.recipe.channels)}); the two do not belong together: log or train the model again."
+            )
+
+
+def _check_version(path: Path, about: dict[str, Any]) -> None:
+    version = about.get("feature_version")
+    if version != FEATURE_VERSION:
+        written_by = about.get("package_version")
+        raise ValueError(
+            f"'{path}' was written for voxels of version {version}"
+            + (f" by release {written_by}" if written_by else "")
+            + f", this release, {__version__}, makes version {FEATURE_VERSION}; use the release that wrote it, or train again."
+        )

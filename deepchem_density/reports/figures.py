@@ -1,0 +1,173 @@
+"""Figures from tables and cells."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import matplotlib as mpl
+import matplotlib.ticker
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from deepchem_density.curves.cells import Cell
+from deepchem_density.files import replacing
+from deepchem_density.reports.results import BASELINES, METRICS
+
+__all__ = ["error_by_size_figure", "learning_curve_figure", "parity_figure", "save_figure"]
+
+LINES = {"constant": ":", "linear in element counts": "--", "ligand heavy atoms": "-."}
+COLOURS = {"atom": "#0072B2", "density": "#D55E00", "gradient": "#009E73", "occupancy": "#CC79A7"}
+FURTHER = ("#E69F00", "#56B4E9", "#000000", "#8C564B", "#7F7F7F", "#9467BD")
+BESIDE = 1.025
+FEW_TICKS = 4
+STYLE = {"axes.spines.top": False, "axes.spines.right": False, "axes.grid": True, "grid.alpha": 0.3, "font.size": 10}
+
+
+def learning_curve_figure(
+    table: pd.DataFrame, title: str = "", metric: str = "mae", spread: str = "deviation"
+) -> Figure:
+    """Draw an error against training size, both logarithmic: a line per model.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        From `curve_table`.
+    title : str
+        Above each panel.
+    metric : str
+        "mae" or "rmse".
+    spread : {"deviation", "interval"}
+        What bars show: the standard deviation over seeds, or the 95 % interval of the mean.
+    """
+    with mpl.rc_context(STYLE):
+        figure, panels = _panels(table, 4.4, metric)
+        for axis, part, colours in panels:
+            for place, (model, one) in enumerate(part.groupby("model", sort=False)):
+                baseline = model in BASELINES
+                axis.errorbar(
+                    # side by side, or the last bar would hide the others
+                    one["n_train"] * (1.0 if baseline else BESIDE ** (place - (len(colours) - 1) / 2)),
+                    one[metric],
+                    yerr=None if baseline else _bars(one, metric, spread),
+                    label=model,
+                    color="0.45" if baseline else colours[str(model)],
+                    linestyle=LINES.get(str(model), "-"),
+                    marker=None if baseline else "o",
+                    capsize=2,
+                )
+            axis.set(xscale="log", yscale="log", xlabel="training molecules", title=title)
+            _limit(axis, part[metric])
+            sizes = sorted(part["n_train"].unique())
+            axis.set_xticks(sizes, [str(size) for size in sizes])
+            axis.minorticks_off()
+            bottom, top = axis.get_ylim()
+            subs = (1, 2, 3, 5, 7) if top > FEW_TICKS * bottom else tuple(np.arange(1, 10, 0.5))
+            axis.yaxis.set_major_locator(mpl.ticker.LogLocator(subs=subs))
+            axis.yaxis.set_major_formatter(mpl.ticker.FormatStrFormatter("%.3g"))
+        _legend(figure, panels[0].axis)
+    return figure
+
+
+class _Panel(NamedTuple):
+    """Where a target is drawn, its rows, and a colour for each model."""
+
+    axis: Axes
+    part: pd.DataFrame
+    colours: dict[str, str]
+
+
+def _panels(table: pd.DataFrame, height: float, metric: str) -> tuple[Figure, list[_Panel]]:
+    """Return a figure with a panel for each target, at most two beside each other: more could not be read on a phone."""
+    targets = list(dict.fromkeys(table["target"]))
+    columns = min(len(targets), 2)
+    rows = -(-len(targets) // columns)
+    figure = Figure(figsize=(6.2 * columns, height * rows + 0.5), layout="constrained")
+    axes = list(figure.subplots(rows, columns, squeeze=False).flat)
+    for axis in axes[len(targets) :]:
+        axis.remove()
+    panels = []
+    for axis, target in zip(axes, targets, strict=False):
+        part = table[table["target"] == target]
+        unit = part["unit"].iloc[0]
+        axis.set_ylabel(f"{METRICS[metric]} of {target}" + (f" ({unit})" if unit else ""))
+        panels.append(_Panel(axis, part, _colours(part["model"])))
+    return figure, panels
+
+
+def _legend(figure: Figure, axis: Axes) -> None:
+    """Name the lines of all panels, which are those of one, below them, where no line is covered."""
+    handles, labels = axis.get_legend_handles_labels()
+    columns = 3 if len(figure.axes) > 1 else 2
+    figure.legend(handles, labels, loc="outside lower center", ncols=columns, frameon=False, fontsize=9)
+
+
+def _bars(one: pd.DataFrame, metric: str, spread: str) -> np.ndarray:
+    """Return the lengths of error bars below and above."""
+    if spread == "deviation":
+        return np.tile(one[f"{metric}_std"].fillna(0).to_numpy(), (2, 1))
+    mean = one[metric].to_numpy()
+    ends = one[f"{metric}_low"].to_numpy(), one[f"{metric}_high"].to_numpy()
+    return np.nan_to_num(np.array([mean - np.maximum(ends[0], 1e-3 * mean), ends[1] - mean]))
+
+
+def _limit(axis: Axes, means: pd.Series) -> None:
+    """Show the means; an interval of few seeds may reach down to 0 and would press them into a corner."""
+    low, high = axis.get_ylim()
+    axis.set_ylim(max(low, 0.6 * means.min()), min(high, 1.7 * means.max()))
+
+
+def _colours(models: Sequence[str] | pd.Series) -> dict[str, str]:
+    """Return a colour for each model: that of its representation, and another one for further variants of it."""
+    names = [str(model) for model in dict.fromkeys(models) if model not in BASELINES]
+    colours: dict[str, str] = {}
+    further = iter(FURTHER * (1 + len(names) // len(FURTHER)))
+    for name in names:
+        usual = COLOURS.get(name.split(" ")[0])
+        colours[name] = usual if usual is not None and usual not in colours.values() else next(further)
+    return colours
+
+
+def parity_figure(cells: Sequence[Cell], targets: Sequence[str]) -> Figure:
+    """Draw predictions against labels of the test set: a row per cell, a panel per target."""
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(4.4 * len(targets), 4.4 * len(cells)), layout="constrained")
+        grid = figure.subplots(len(cells), len(targets), squeeze=False)
+        colours = _colours([cell.rows[0]["label"] for cell in cells])
+        for axes, cell in zip(grid, cells, strict=True):
+            network = [row for row in cell.rows if row["model"] == "network"]
+            for t, (axis, row) in enumerate(zip(axes, network, strict=True)):
+                truth, predicted = cell.truth[:, t], cell.predicted[:, t]
+                ends = min(truth.min(), predicted.min()), max(truth.max(), predicted.max())
+                axis.plot(ends, ends, color="0.5", linewidth=1)
+                axis.scatter(truth, predicted, s=8, alpha=0.5, color=colours[row["label"]])
+                unit = f" ({row['unit']})" if row["unit"] else ""
+                axis.set(xlabel=f"{row['target']}{unit}", ylabel="predicted", title=cell.name, aspect="equal")
+                axis.title.set_fontsize(9)
+    return figure
+
+
+def error_by_size_figure(table: pd.DataFrame, metric: str) -> Figure:
+    """Draw the error in classes of molecules by heavy atoms, from `size_table`."""
+    with mpl.rc_context(STYLE):
+        figure, panels = _panels(table, 4.0, metric)
+        for axis, part, colours in panels:
+            for place, (model, one) in enumerate(part.groupby("model", sort=False)):
+                x = np.arange(len(one)) + 0.12 * (place - (len(colours) - 1) / 2)
+                bars = np.nan_to_num(np.array([one["error"] - one["low"], one["high"] - one["error"]]))
+                colour = colours[str(model)]
+                axis.errorbar(x, one["error"], yerr=bars, label=model, color=colour, marker="o", capsize=2, linewidth=1)
+            axis.set_xticks(np.arange(len(one)), [str(name) for name in one["heavy_atoms"]])
+            axis.set(xlabel="heavy atoms", xlim=(-0.5, len(one) - 0.5), ylim=(0, None))
+        _legend(figure, panels[0].axis)
+    return figure
+
+
+def save_figure(figure: Figure, path: Path) -> Path:
+    """Write a figure as PNG, completely or not at all."""
+    with replacing(path) as temporary:
+        figure.savefig(temporary, dpi=150)
+    return path

@@ -1,0 +1,162 @@
+"""Reports: the table and figures of one curve, and the whole comparison of several representations."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from deepchem_density.curves.cells import Cell, Row
+from deepchem_density.curves.config import CurveConfig, digest, short_labels
+from deepchem_density.files import write_text
+from deepchem_density.reports.figures import error_by_size_figure, learning_curve_figure, parity_figure, save_figure
+from deepchem_density.reports.html import html_text
+from deepchem_density.reports.markup import markdown_text
+from deepchem_density.reports.results import (
+    ERRORS,
+    METRICS,
+    collect_rows,
+    comparison_table,
+    cost_table,
+    curve_table,
+    efficiency_table,
+    power_law_table,
+    rows_of,
+    size_table,
+)
+from deepchem_density.reports.sections import comparison_sections
+
+__all__ = ["comparison_folder", "markdown", "where_tested", "write_comparison_report", "write_curve_report"]
+
+
+def write_curve_report(config: CurveConfig, cells: Sequence[Cell], out: Path) -> list[Path]:
+    """Write the table and figures of the study of a curve, with the curves of all representations run in it so far.
+
+    Returns
+    -------
+    list of path
+        table.md first.
+    """
+    folder = out / f"{config.dataset}-{'-'.join(config.targets)}-{config.study}"
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = collect_rows(out / "cells" / config.study)
+    table = curve_table(rows)
+    write_text(folder / "table.md", f"{markdown(table, config.metrics)}\n{where_tested(rows)}\n")
+    write_text(folder / "table.csv", table.to_csv(index=False))
+    figure = learning_curve_figure(table, f"{config.dataset}, {table.iloc[0]['seeds']} seeds", config.metrics[0])
+    return [
+        folder / "table.md",
+        folder / "table.csv",
+        save_figure(figure, folder / "learning_curve.png"),
+        save_figure(parity_figure(cells[-1:], config.targets), folder / f"parity_{config.rep}.png"),
+    ]
+
+
+def markdown(table: pd.DataFrame, metrics: Sequence[str] = ("mae",)) -> str:
+    """Return tables in Markdown, one for each target and metric: a line per model, a column per training size."""
+    lines = []
+    for (target, unit), part in table.groupby(["target", "unit"], sort=False):
+        sizes = sorted(part["n_train"].unique())
+        for metric in metrics:
+            lines += [
+                f"{target}: {METRICS[metric]} on the test set{f', {unit}' if unit and metric in ERRORS else ''}",
+                "",
+                "| model | " + " | ".join(f"{size} molecules" for size in sizes) + " |",
+                "|---|" + "---|" * len(sizes),
+            ]
+            for model, one in part.groupby("model", sort=False):
+                values = zip(one["n_train"], one[metric], one[f"{metric}_std"], strict=True)
+                cells = {size: _with_spread(mean, spread) for size, mean, spread in values}
+                lines.append(f"| {model} | " + " | ".join(cells.get(size, "") for size in sizes) + " |")
+            lines.append("")
+    return "\n".join(lines)
+
+
+def where_tested(rows: Sequence[Row]) -> str:
+    """Return a sentence on the size of the test set, and whether it is the same for all representations."""
+    sizes = {(row["label"], row["n_test"]) for row in rows}
+    if len({size for _, size in sizes}) == 1:
+        return f"Tested on {rows[0]['n_test']} molecules."
+    listed = ", ".join(f"{label} {size}" for label, size in sorted(sizes))
+    return (
+        f"Tested on different molecules, since some fail in one representation and not in another: {listed}. "
+        "`deepchem-density compare` leaves them out of all."
+    )
+
+
+def _with_spread(mean: float, spread: float) -> str:
+    if np.isnan(mean):
+        return "–"
+    return f"{mean:.4g}" if np.isnan(spread) else f"{mean:.4g} ± {spread:.2g}"
+
+
+def comparison_folder(configs: Sequence[CurveConfig], out: Path) -> Path:
+    """Return where the report of a comparison goes: another folder for every other set of curves."""
+    first = configs[0]
+    settings = [dataclasses.asdict(config) for config in configs]
+    return out / f"compare-{first.dataset}-{'-'.join(first.targets)}-{digest(settings)}"
+
+
+def write_comparison_report(
+    configs: Sequence[CurveConfig], curves: Sequence[Sequence[Cell]], voxel_seconds: Mapping[str, float], out: Path
+) -> list[Path]:
+    """Write tables, figures, and the report made of them: Markdown with pictures beside it, and one HTML file.
+
+    Parameters
+    ----------
+    configs : sequence of CurveConfig
+        Of the curves.
+    curves : sequence of sequences of Cell
+        Their cells.
+    voxel_seconds : mapping of str to float
+        Label of a curve -> seconds for the voxels of a molecule.
+    out : path
+        The report has a folder of its own inside.
+
+    Returns
+    -------
+    list of path
+        report.md and report.html first.
+    """
+    folder = comparison_folder(configs, out)
+    folder.mkdir(parents=True, exist_ok=True)
+    config, metric, names = configs[0], configs[0].metrics[0], short_labels(configs)
+    last = [_called(curve[-1], name) for name, curve in zip(names, curves, strict=True)]
+    cells = [_called(cell, name) for name, curve in zip(names, curves, strict=True) for cell in curve]
+    seconds = {name: voxel_seconds[one.label] for name, one in zip(names, configs, strict=True)}
+    reference = next((name for name, one in zip(names, configs, strict=True) if one.rep == "atom"), None)
+    tables = {
+        "errors": curve_table(rows_of(cells)),
+        "tests": comparison_table(cells, metric),
+        "power_laws": power_law_table(cells, metric),
+        "efficiency": pd.DataFrame() if reference is None else efficiency_table(cells, metric, reference),
+        "sizes": size_table(cells, metric),
+        "costs": cost_table(cells, seconds),
+    }
+    files = []
+    for name, table in tables.items():
+        if len(table):
+            write_text(folder / f"{name}.csv", table.to_csv(index=False))
+            files.append(folder / f"{name}.csv")
+    pictures = {
+        "learning_curve": learning_curve_figure(tables["errors"], _title(config), metric, spread="interval"),
+        "error_by_size": error_by_size_figure(tables["sizes"], metric),
+        "parity": parity_figure(last, config.targets),
+    }
+    paths = {name: save_figure(figure, folder / f"{name}.png") for name, figure in pictures.items()}
+    title = f"{', '.join(config.targets)}: {len(configs)} representations compared"
+    sections = comparison_sections(configs, tables, paths, reference)
+    write_text(folder / "report.md", markdown_text(title, sections))
+    write_text(folder / "report.html", html_text(title, sections))
+    return [folder / "report.md", folder / "report.html", *files, *paths.values()]
+
+
+def _called(cell: Cell, name: str) -> Cell:
+    return dataclasses.replace(cell, rows=[{**row, "label": name} for row in cell.rows])
+
+
+def _title(config: CurveConfig) -> str:
+    return f"{config.dataset}, {len(config.seeds)} seed{'s' if len(config.seeds) > 1 else ''}"

@@ -1,0 +1,211 @@
+"""What a report of a comparison says about each of its tables and figures."""
+
+from __future__ import annotations
+
+import dataclasses
+import platform
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from deepchem_density.curves.config import CurveConfig, short_labels
+from deepchem_density.reports.markup import Picture, Section, Table
+from deepchem_density.reports.results import ERRORS, METRICS
+from deepchem_density.versions import installed_versions
+
+__all__ = ["comparison_sections"]
+
+LOSSES = {"mae": "absolute error", "rmse": "squared error"}
+UNKNOWN = "–"
+
+CURVES = (
+    "The {} on the test set against the number of training molecules; both axes are logarithmic. Points are means over "
+    "seeds, bars their 95 % t intervals (training molecules and initial weights drawn anew; the test set is the same). Grey "
+    "lines are baselines."
+)
+TESTS = (
+    "Differences in mean {}, first minus second, with 95 % intervals, on the same seeds, training molecules and test "
+    "molecules. Seeds and test molecules both count as drawn at random (crossed random effects), so that p speaks of other "
+    "trainings and other molecules than these. With Holm, p is adjusted over all tests of a target. The last column is the "
+    "part of the uncertainty that more seeds would reduce."
+)
+ONE_SEED = " With this single seed, intervals and p speak of these trained networks only."
+LAWS = (
+    "error = a · n^-b, a straight line in the logarithms. b is the mean slope over these sizes; its 95 % t interval is over "
+    "seeds. With four sizes or more, error = a · n^-b + c is fitted as well and shown where the data tell such a floor from "
+    "none."
+)
+EFFICIENCY = (
+    "How many times as many training molecules {} needs for the same error, read off its curve; above 1 the other input needs "
+    "less data. 95 % t intervals over seeds. An error that it does not reach within the sizes measured gives a bound only."
+)
+SIZES = (
+    "The {} with the most training molecules, in classes by the number of heavy atoms (of the ligand in a complex); bars are "
+    "95 % t intervals over the molecules of a class, errors averaged over seeds."
+)
+COSTS = (
+    "Voxels: median of some test molecules on one core. Training: mean of the cells with the most molecules, with their "
+    "test, as the clock ran; processes that share a machine slow each other down."
+)
+
+
+def comparison_sections(
+    configs: Sequence[CurveConfig],
+    tables: Mapping[str, pd.DataFrame],
+    pictures: Mapping[str, Path],
+    reference: str | None,
+) -> list[Section]:
+    """Return the sections of a report.
+
+    Parameters
+    ----------
+    configs : sequence of CurveConfig
+        Of the curves.
+    tables : mapping of str to pandas.DataFrame
+        errors, tests, power_laws, efficiency, sizes and costs, from `deepchem_density.reports.results`.
+    pictures : mapping of str to path
+        learning_curve, error_by_size and parity.
+    reference : str or None
+        Label of the curve that others are measured against in data efficiency.
+    """
+    words = METRICS[configs[0].metrics[0]]
+    curve = Picture(pictures["learning_curve"], f"{words} against training molecules")
+    by_size = Picture(pictures["error_by_size"], f"{words} by heavy atoms")
+    parity = "Predictions against labels of the test set: most training molecules, last seed."
+    return [
+        Section("Learning curves", [CURVES.format(words)], [curve, *_error_tables(tables["errors"], configs[0])]),
+        _tests(tables["tests"], configs[0]),
+        _power_laws(tables["power_laws"]),
+        *([] if tables["efficiency"].empty else [_efficiency(tables["efficiency"], reference or "")]),
+        Section("Errors by size", [SIZES.format(words)], [by_size]),
+        Section("Parity", [parity], [Picture(pictures["parity"], "predictions against labels")]),
+        _costs(tables["costs"]),
+        _settings(configs),
+    ]
+
+
+def _error_tables(errors: pd.DataFrame, config: CurveConfig) -> list[Table]:
+    made = []
+    for (target, unit), part in errors.groupby(["target", "unit"], sort=False):
+        sizes = sorted(part["n_train"].unique())
+        for metric in config.metrics:
+            head = f"{target}, {METRICS[metric]}{f' ({unit})' if unit and metric in ERRORS else ''}"
+            lines = []
+            for model, one in part.groupby("model", sort=False):
+                rows = one.set_index("n_train")
+                lines.append([str(model), *(_interval(rows, size, metric) for size in sizes)])
+            made.append(Table([head, *(f"{size} molecules" for size in sizes)], lines))
+    return made
+
+
+def _interval(rows: pd.DataFrame, size: int, metric: str) -> str:
+    if size not in rows.index:
+        return UNKNOWN
+    return _range(*(rows.loc[size, name] for name in (metric, f"{metric}_low", f"{metric}_high")))
+
+
+def _range(value: float, low: float, high: float, form: str = ".4g") -> str:
+    """Return a value with the ends of its interval behind it."""
+    if np.isnan(value):
+        return UNKNOWN
+    return f"{value:{form}}" + ("" if np.isnan(low) else f" ({low:{form}} to {high:{form}})")
+
+
+def _tests(table: pd.DataFrame, config: CurveConfig) -> Section:
+    if table.empty:
+        return Section("Tests", ["A single representation: there is nothing to compare."])
+    text = TESTS.format(LOSSES[config.metrics[0]]) + (ONE_SEED if len(config.seeds) == 1 else "")
+    made = []
+    for target, part in table.groupby("target", sort=False):
+        lines = [
+            [
+                *(f"{row.first} − {row.second}", str(row.n_train), _range(row.difference, row.low, row.high, ".3g")),
+                *(_form(row.relative, "+.1%"), _form(row.p, ".2g"), _form(row.p_holm, ".2g")),
+                _form(row.seed_share, ".0%"),
+            ]
+            for row in part.itertuples()
+        ]
+        head = [
+            f"{target}: first − second",
+            "training molecules",
+            "difference",
+            "relative",
+            "p",
+            "p (Holm)",
+            "from seeds",
+        ]
+        made.append(Table(head, lines))
+    return Section("Tests", [text], made)
+
+
+def _form(value: float, form: str) -> str:
+    return UNKNOWN if np.isnan(value) else f"{value:{form}}"
+
+
+def _power_laws(table: pd.DataFrame) -> Section:
+    head = ["model", "target", "a", "b", "b with floor", "c"]
+    lines = []
+    for row in table.itertuples():
+        law = _range(row.exponent, row.exponent_low, row.exponent_high, ".3g")
+        floored = _range(row.floored_exponent, row.floored_exponent_low, row.floored_exponent_high, ".3g")
+        floor = _range(row.floor, row.floor_low, row.floor_high, ".3g")
+        lines.append([row.model, row.target, _form(row.factor, ".3g"), law, floored, floor])
+    return Section("Power laws", [LAWS], [Table(head, lines)])
+
+
+def _efficiency(table: pd.DataFrame, reference: str) -> Section:
+    sizes = sorted(table["n_train"].unique())
+    lines = []
+    for (target, model), one in table.groupby(["target", "model"], sort=False):
+        rows = {row.n_train: row for row in one.itertuples()}
+        cells = [_ratio(rows[size]) if size in rows else UNKNOWN for size in sizes]
+        lines.append([str(model), str(target), *cells])
+    return Section(
+        "Data efficiency",
+        [EFFICIENCY.format(reference)],
+        [Table(["model", "target", *(f"{n} molecules" for n in sizes)], lines)],
+    )
+
+
+def _ratio(row: object) -> str:
+    bound, limit = getattr(row, "bound", ""), getattr(row, "limit", float("nan"))
+    if bound:
+        return f"{bound} {limit:.3g}"
+    ratio, low, high = (getattr(row, name) for name in ("ratio", "low", "high"))
+    return _range(ratio, low, high, ".3g")
+
+
+def _costs(table: pd.DataFrame) -> Section:
+    columns: dict[str, tuple[str, Callable[[float], str]]] = {
+        "parameters": ("parameters", lambda v: f"{v:,.0f}"),
+        "voxel_ms": ("voxels of a molecule, ms", lambda v: _form(v, ".3g")),
+        "training_s": ("training of a cell, s", lambda v: _form(v, ".3g")),
+        "step_ms": ("a step, ms", lambda v: _form(v, ".3g")),
+        "total_h": ("all cells, h", lambda v: _form(v, ".3g")),
+    }
+    lines = [
+        [str(row["model"]), str(row["device"]), *(form(row[name]) for name, (_, form) in columns.items())]
+        for _, row in table.iterrows()
+    ]
+    return Section("Cost", [COSTS], [Table(["model", "device", *(head for head, _ in columns.values())], lines)])
+
+
+def _settings(configs: Sequence[CurveConfig]) -> Section:
+    """Return what was run: settings that all curves share in one line, others in a table."""
+    all_settings = [dataclasses.asdict(config) for config in configs]
+    common = {name for name in all_settings[0] if all(one[name] == all_settings[0][name] for one in all_settings)}
+    shared = ", ".join(f"{name}={_value(all_settings[0][name])}" for name in all_settings[0] if name in common)
+    own = [name for name in all_settings[0] if name not in common]
+    lines = [
+        [label, *(_value(one[name]) for name in own)]
+        for label, one in zip(short_labels(configs), all_settings, strict=True)
+    ]
+    versions = ", ".join(f"{package} {number}" for package, number in installed_versions().items())
+    where = f"Python {platform.python_version()}, {versions}; {platform.system()} {platform.machine()}."
+    return Section("Settings", [f"All: {shared}.", where], [Table(["model", *own], lines)] if own else [])
+
+
+def _value(value: object) -> str:
+    return " ".join(map(str, value)) if isinstance(value, tuple) else str(value)

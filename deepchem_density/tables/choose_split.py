@@ -1,0 +1,175 @@
+"""The pool, validation and test set of a learning curve, so that test data stay unseen."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from deepchem_density.curves.config import CurveConfig
+from deepchem_density.tables.complex_table import ComplexTable
+from deepchem_density.tables.id_lists import listed_ids, published_lists
+from deepchem_density.tables.molecule_table import MoleculeTable
+from deepchem_density.tables.sequence_clusters import sequence_clusters
+from deepchem_density.tables.splits import (
+    Split,
+    fixed_split,
+    joined_groups,
+    split_around,
+    split_by_groups,
+    split_by_ids,
+    split_by_lists,
+    split_by_year,
+)
+
+__all__ = ["FEWEST_TESTED", "split"]
+
+logger = logging.getLogger(__name__)
+
+LEAST_IDENTITY = 0.4
+
+FEWEST_TESTED = 3
+"""Complexes or molecules in a test set: two correlate perfectly whatever is predicted."""
+
+_OF_ONE_PROTEIN = ("uniprot", "cluster")
+"""Columns that say what is one protein and are joined unasked, as are PDB codes: of PDBbind's INDEX files, or of a csv."""
+
+
+def split(config: CurveConfig, table: MoleculeTable | ComplexTable) -> Split:
+    """Return the places of the pool for training, of the validation set and of the fixed test set.
+
+    Raises
+    ------
+    ValueError
+        Sizes, columns, lists or years that do not suit the table, or fewer than three to test on (two where ``n_test=2``
+        asks for them).
+    """
+    parts = _split(config, table)
+    n_test = len(parts[2])
+    least = 2 if config.n_test == 2 else FEWEST_TESTED
+    if n_test < least:
+        raise ValueError(
+            f"A test set of {n_test} arrived with split={config.split}, split_by='{config.split_by}' and "
+            f"n_test={config.n_test}; {least} or more are accepted, since fewer tell nothing."
+        )
+    return parts
+
+
+def _split(config: CurveConfig, table: MoleculeTable | ComplexTable) -> Split:
+    n_test = config.n_test or round(len(table) / 5)
+    if config.split == "random":
+        return fixed_split(len(table), n_test, config.n_valid, config.split_seed)
+    if isinstance(table, MoleculeTable):
+        return _molecules_as_listed(config, table)
+    if config.split == "group":
+        groups = joined_groups(*(table.group(name.strip()) for name in config.split_by.split(",")))
+        return split_by_groups(groups, n_test, config.n_valid, config.split_seed)
+    if config.split == "cluster":
+        return _by_clusters(config, table)
+    codes = table.groups.get("pdb", table.ids)
+    if config.split == "core":
+        return split_by_ids(codes, listed_ids(config.split_by), config.n_valid, seed=config.split_seed)
+    if config.split == "lists":
+        return _as_listed(config, codes, published_lists(config.split_by))
+    year = _last_year(config.split_by)
+    return split_by_year(table.group("year"), year, config.n_valid, groups=codes, seed=config.split_seed)
+
+
+def _molecules_as_listed(config: CurveConfig, table: MoleculeTable) -> Split:
+    """Split as lists of QM9's numbers from 1, or of names such as gdb_42, say; ``n_valid`` at most are for validation."""
+    lists = {
+        role: [_without_prefix(name) for name in names] for role, names in published_lists(config.split_by).items()
+    }
+    codes = np.array([_without_prefix(name) for name in table.ids.astype(str).tolist()])
+    pool, valid, test = _as_listed(config, codes, lists)
+    drawn = np.sort(np.random.default_rng(config.split_seed).permutation(valid)[: config.n_valid])
+    return pool, drawn, test
+
+
+def _without_prefix(name: str) -> str:
+    return name.strip().lower().removeprefix("gdb_")
+
+
+def _by_clusters(config: CurveConfig, table: ComplexTable) -> Split:
+    """Split by clusters; complexes of whose protein nothing is known are left out, since they may resemble any other."""
+    clusters = _clusters(table, config.split_by)
+    known = np.flatnonzero(clusters >= 0)
+    if len(known) < len(table):
+        logger.warning(
+            "%d of %d complexes have no amino acids in their file of the protein, and no column tells their cluster; "
+            "split=cluster leaves them out",
+            len(table) - len(known),
+            len(table),
+        )
+    if len(known) == 0:
+        raise ValueError(
+            f"None of {len(table)} complexes has a protein with amino acids; take split=group with a column, or random."
+        )
+    n_test = config.n_test or round(len(known) / 5)
+    parts = split_by_groups(clusters[known], n_test, config.n_valid, config.split_seed)
+    return known[parts[0]], known[parts[1]], known[parts[2]]
+
+
+def _as_listed(config: CurveConfig, codes: np.ndarray, lists: Mapping[str, Sequence[str]]) -> Split:
+    """Split as lists say; without a list for validation, that set is drawn from the training list."""
+    if "valid" in lists:
+        return split_by_lists(codes, lists)
+    pool, _, test = split_by_lists(codes, lists, valid="")
+    listed = np.sort(np.concatenate([pool, test]))
+    parts = split_around(np.isin(listed, test), config.n_valid, groups=codes[listed], seed=config.split_seed)
+    return listed[parts[0]], listed[parts[1]], listed[parts[2]]
+
+
+def _last_year(split_by: str) -> int:
+    try:
+        return int(split_by)
+    except ValueError:
+        raise ValueError(
+            f"split_by='{split_by}' arrived for split=year; the last year to train on, such as 2015, is accepted."
+        ) from None
+
+
+def _clusters(table: ComplexTable, split_by: str) -> np.ndarray:
+    """Return numbers that complexes share whose proteins are alike in sequence, code, accession or a column named.
+
+    A pocket is looked at with its whole protein where that file is beside it: distant pockets of one protein share nothing.
+    It is -1 where there are no amino acids and no column tells more than the code.
+    """
+    identity, *columns = (part.strip() for part in split_by.split(","))
+    files, places = np.unique([_whole(path) for path in table.proteins.tolist()], return_inverse=True)
+    of_files = np.full(len(files), -1, dtype=np.int64)
+    of_files[files != ""] = sequence_clusters([file for file in files.tolist() if file], _identity(split_by, identity))
+    telling = [of_files[places], *(table.groups[name] for name in _OF_ONE_PROTEIN if name in table.groups)]
+    values = [_known(column) for column in [*telling, *(table.group(name) for name in columns)]]
+    groups = joined_groups(*values, *([table.group("pdb")] if "pdb" in table.groups else []))
+    nothing = np.all([[value is None for value in column] for column in values], axis=0)
+    # a code that is known elsewhere tells as well
+    return np.where(nothing & ~np.isin(groups, groups[~nothing]), -1, groups)
+
+
+def _identity(split_by: str, first: str) -> float:
+    try:
+        identity = float(first or LEAST_IDENTITY)
+    except ValueError:
+        identity = 0.0
+    if not 0 < identity <= 1:
+        raise ValueError(
+            f"split_by='{split_by}' arrived for split=cluster; a sequence identity above 0 and at most 1, and columns after "
+            "it, are accepted."
+        )
+    return identity
+
+
+def _whole(path: str) -> str:
+    """Return the file of the whole protein where it is beside that of a pocket, as in PDBbind."""
+    if not path.endswith("_pocket.pdb"):
+        return path
+    whole = f"{path.removesuffix('_pocket.pdb')}_protein.pdb"
+    return whole if Path(whole).is_file() else path
+
+
+def _known(values: np.ndarray) -> list[object]:
+    """Return the values with None where they are not known: -1 for clusters."""
+    return [None if str(value) in ("-1", "", "nan") else value for value in values.tolist()]

@@ -1,0 +1,272 @@
+"""What one trial of a search does: train on a part of the training molecules, and measure the error on the rest of them.
+
+The molecules of the test and validation sets of a learning curve are left out before anything is computed: a search never
+has them in its hands.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from deepchem_density.curves.config import NETWORK, CurveConfig
+from deepchem_density.curves.data import load_dataset, split
+from deepchem_density.curves.metrics import regression_metrics
+from deepchem_density.curves.sharing import share
+from deepchem_density.models.deepchem_model import VoxelCNNModel
+from deepchem_density.quiet import deepchem as dc
+from deepchem_density.tables.baselines import predict_constant
+from deepchem_density.tables.complex_table import ComplexTable
+from deepchem_density.tables.composition import CompositionLine
+from deepchem_density.tables.molecule_table import MoleculeTable
+from deepchem_density.tables.splits import nested_fractions
+from deepchem_density.voxels.store import VoxelStore
+
+__all__ = ["CHECKPOINTS", "DivergedError", "Outcome", "TuningTask"]
+
+CHECKPOINTS = (25, 50, 75)
+"""Per cent of the gradient steps after which a trial reports its error, so that a poor one can be stopped."""
+FEWEST = 2
+
+
+class DivergedError(RuntimeError):
+    """A training whose loss or predictions are not finite."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came out of a trial.
+
+    Parameters
+    ----------
+    error : float
+        Of the network on the validation molecules, divided by that of the median of the training labels; the mean over
+        targets and inner seeds.
+    errors : dict of str to float
+        Target -> error in the unit of the labels, the mean over inner seeds.
+    failed : int
+        Molecules that could not be featurized.
+    """
+
+    error: float
+    errors: dict[str, float]
+    failed: int
+
+
+@dataclass(frozen=True, eq=False)
+class TuningTask:
+    """The training molecules of one fraction, and how each inner seed cuts a validation set from them.
+
+    Parameters
+    ----------
+    config : CurveConfig
+        What a trial changes the tuned settings of.
+    table : MoleculeTable or ComplexTable
+        The training molecules, and no others.
+    cuts : sequence of (np.ndarray, np.ndarray)
+        For each inner seed the places to train on and those to measure the error on.
+    inner_seeds : sequence of int
+        Of cut, initial weights and order.
+    store : path
+        Folder of voxels.
+    n_jobs : int
+        Processes that compute voxels.
+    """
+
+    config: CurveConfig
+    table: MoleculeTable | ComplexTable
+    cuts: Sequence[tuple[np.ndarray, np.ndarray]]
+    inner_seeds: Sequence[int]
+    store: Path
+    n_jobs: int = 1
+
+    @classmethod
+    def prepare(
+        cls,
+        config: CurveConfig,
+        fraction: float,
+        inner_seeds: Sequence[int],
+        valid_share: float,
+        store: Path,
+        n_jobs: int = 1,
+    ) -> TuningTask:
+        """Load the data, and keep the part of the training pool that a fraction stands for.
+
+        Raises
+        ------
+        ValueError
+            A setting that does not suit the data, or too few molecules for two sets.
+        """
+        table = load_dataset(config)
+        table = table.subset(np.isfinite(table.columns(config.targets)).all(axis=1))
+        pool, _, _ = split(config, table)
+        n_pool = config.n_train or len(pool)
+        if n_pool > len(pool):
+            raise ValueError(
+                f"n_train={n_pool} arrived; {len(pool)} molecules are left for training, 0 takes them all."
+            )
+        pool = nested_fractions(pool, [n_pool], config.split_seed)[0]
+        size = max(1, round(fraction * n_pool))
+        table = table.subset(nested_fractions(pool, [size], config.split_seed)[0])
+        n_valid = round(valid_share * size)
+        if min(n_valid, size - n_valid) < FEWEST:
+            raise ValueError(
+                f"{size} training molecules arrived, of which valid_share={valid_share} leaves {size - n_valid} to train on "
+                f"and {n_valid} to measure errors; {FEWEST} or more of each are accepted. Raise fraction or n_train."
+            )
+        cuts = [_cut(config, table, n_valid, seed) for seed in inner_seeds]
+        return cls(config, table, cuts, inner_seeds, store, n_jobs)
+
+    def error(self, settings: dict[str, Any], report: Callable[[int, float], None] | None = None) -> Outcome:
+        """Train once for each inner seed and return the mean validation error.
+
+        Parameters
+        ----------
+        settings : dict
+            The tuned settings.
+        report : callable, optional
+            ``report(step, error)`` with the error so far, at fixed shares of the gradient steps: ``step`` is per cent of one
+            training, and goes on from 100 in the second. What it raises ends the trial.
+
+        Raises
+        ------
+        ValueError
+            Settings that cannot run.
+        FeaturizationError
+            No molecule could be featurized.
+        DivergedError
+            A loss or prediction that is not finite.
+        """
+        config = dataclasses.replace(self.config, **settings)
+        config.check()
+        voxels, failures = self._voxels(config)
+        usable = np.ones(len(self.table), dtype=bool)
+        usable[[index for index, _ in failures]] = False
+        labels = self.table.columns(config.targets)
+        finished: list[np.ndarray] = []
+        relative: list[float] = []
+        for place, (seed, (train, valid)) in enumerate(zip(self.inner_seeds, self.cuts, strict=True)):
+            measure = _Measure(config.metrics[0], labels[train], labels[valid], usable[valid])
+            kept, watched = train[usable[train]], valid[usable[valid]]
+            line = self._line(config, kept)
+            run = _Run(config, seed, voxels[kept], labels[kept] - line[kept], voxels[watched], line[watched])
+
+            def tell(percent: int, predicted: np.ndarray, place: int = place, measure: _Measure = measure) -> None:
+                if report is not None:
+                    report(100 * place + percent, float(np.mean([*relative, measure.relative(predicted)])))
+
+            predicted = run.train(tell)
+            finished.append(measure.errors(predicted))
+            relative.append(measure.relative(predicted))
+        mean = np.mean(finished, axis=0)
+        errors = {target: float(mean[t]) for t, target in enumerate(config.targets)}
+        return Outcome(float(np.mean(relative)), errors, len(failures))
+
+    def _voxels(self, config: CurveConfig) -> tuple[np.ndarray, list[tuple[int, str]]]:
+        """Return voxels and failures; what several workers need is computed by one of them."""
+        store = VoxelStore(self.store, config.recipe)
+        with closing(share([store], lambda one: one.folder)) as shared:
+            next(shared)
+            return store.voxels(self.table.datapoints(), self.n_jobs)
+
+    def _line(self, config: CurveConfig, train: np.ndarray) -> np.ndarray:
+        """Return the part of all labels that the network is not to learn: (n, n_tasks)."""
+        if not config.remove_composition:
+            return np.zeros((len(self.table), len(config.targets)))
+        return CompositionLine.of_table(self.table, config.targets, train).labels_of(self.table)
+
+
+def _cut(
+    config: CurveConfig, table: MoleculeTable | ComplexTable, n_valid: int, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the places to train on and to validate on, as far apart from each other as the test set is from both."""
+    inner = dataclasses.replace(config, n_test=n_valid, n_valid=0, split_seed=seed)
+    if config.split in ("core", "lists", "year"):
+        grouped = isinstance(table, ComplexTable) and "pdb" in table.groups
+        inner = dataclasses.replace(inner, split="group" if grouped else "random", split_by="pdb" if grouped else "")
+    train, _, valid = split(inner, table)
+    return train, valid
+
+
+@dataclass(frozen=True, eq=False)
+class _Measure:
+    """Errors on validation molecules, the same ones for all settings.
+
+    A molecule that could not be featurized counts as if its label were taken for the median of the training labels:
+    settings or representations that fail for difficult molecules gain nothing by it.
+    """
+
+    metric: str
+    train_labels: np.ndarray
+    labels: np.ndarray
+    usable: np.ndarray
+
+    def errors(self, predicted: np.ndarray) -> np.ndarray:
+        """Return (n_tasks,) errors in the units of the labels."""
+        if not np.isfinite(predicted).all():
+            raise DivergedError("A prediction is not finite; the learning rate is too high.")
+        whole = predict_constant(self.train_labels, len(self.labels))
+        whole[self.usable] = predicted
+        return self._of(whole)
+
+    def relative(self, predicted: np.ndarray) -> float:
+        """Return the mean over targets of errors divided by those of the constant."""
+        constant = self._of(predict_constant(self.train_labels, len(self.labels)))
+        if not (constant > 0).all():
+            raise ValueError(
+                "All validation labels of a target equal the median of the training labels; nothing to learn."
+            )
+        return float((self.errors(predicted) / constant).mean())
+
+    def _of(self, predicted: np.ndarray) -> np.ndarray:
+        columns = range(self.labels.shape[1])
+        return np.array([regression_metrics(self.labels[:, t], predicted[:, t])[self.metric] for t in columns])
+
+
+@dataclass(frozen=True, eq=False)
+class _Run:
+    """One training."""
+
+    config: CurveConfig
+    seed: int
+    voxels: np.ndarray
+    labels: np.ndarray
+    valid_voxels: np.ndarray
+    valid_line: np.ndarray
+
+    def train(self, on_checkpoint: Callable[[int, np.ndarray], None]) -> np.ndarray:
+        """Train, handing on the predictions at each checkpoint, and return the final predictions (n_valid, n_tasks)."""
+        config = self.config
+        model = VoxelCNNModel(
+            n_tasks=len(config.targets),
+            n_channels=config.recipe.n_channels,
+            seed=self.seed,
+            **{name: getattr(config, name) for name in NETWORK},
+        )
+        steps = config.steps_for(len(self.voxels))
+        at = {math.ceil(steps * percent / 100): percent for percent in CHECKPOINTS}
+        at.pop(steps, None)  # the end is the result itself
+
+        def watch(model: VoxelCNNModel, step: int, **unused: object) -> None:
+            if step in at:
+                on_checkpoint(at[step], self._predict(model))
+
+        dataset = dc.data.NumpyDataset(self.voxels, self.labels)
+        try:
+            model.fit(dataset, nb_epoch=None, max_steps=steps, checkpoint_interval=0, callbacks=watch)
+        except FloatingPointError as error:
+            raise DivergedError(str(error)) from error
+        return self._predict(model)
+
+    def _predict(self, model: VoxelCNNModel) -> np.ndarray:
+        if len(self.valid_voxels) == 0:
+            return np.zeros_like(self.valid_line)
+        predicted = model.predict(dc.data.NumpyDataset(self.valid_voxels))
+        return np.asarray(predicted, dtype=np.float64).reshape(self.valid_line.shape) + self.valid_line

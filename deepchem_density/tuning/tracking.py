@@ -1,0 +1,101 @@
+"""What is told of a search: a line for each trial, and for MLflow a nested run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from deepchem_density.curves.tracking import MlflowTracker, RunAddress
+from deepchem_density.tuning.search import Best, TrialLog
+
+__all__ = ["NoTrialTracker", "PrintedTrials", "TrialTracker"]
+
+STATUS = {"failed": "FAILED"}
+
+
+class NoTrialTracker(TrialLog):
+    """Tracks nothing."""
+
+    @property
+    def address(self) -> RunAddress | None:
+        """Where the run is, for other processes that track trials of it."""
+        return None
+
+    def best(self, best: Best) -> None:
+        """Take what the search found."""
+
+
+class TrialTracker(MlflowTracker, NoTrialTracker):
+    """Tracks a search as one MLflow run with a nested run for each trial that this process works on.
+
+    Stopped and diverged trials are finished runs with a tag ``state``: they did what they should. A trial whose process was
+    killed stays "RUNNING"; Optuna's storage knows better.
+
+    Raises
+    ------
+    ImportError
+        MLflow is not installed.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._trial_runs: dict[int, str] = {}
+
+    def started(self, trial: int, settings: dict[str, Any]) -> None:
+        """Open the run of a trial and log its settings."""
+        tags = {"mlflow.parentRunId": self._parent, "mlflow.runName": f"trial {trial}"}
+        run_id = self._client.create_run(self._experiment, tags=tags).info.run_id
+        self._trial_runs[trial] = run_id
+        params = [self._mlflow.entities.Param(name, str(value)) for name, value in settings.items()]
+        self._client.log_batch(run_id, params=params)
+
+    def reported(self, trial: int, step: int, error: float) -> None:
+        """Log the error so far; the step is per cent of a training."""
+        self._client.log_metric(self._trial_runs[trial], "error_so_far", error, step=step)
+
+    def ended(self, trial: int, state: str, results: dict[str, float]) -> None:
+        """Log the results and close the run."""
+        run_id = self._trial_runs.pop(trial)
+        for name, value in results.items():
+            self._client.log_metric(run_id, name, value)
+        self._client.set_tag(run_id, "state", state)
+        self._client.set_terminated(run_id, STATUS.get(state, "FINISHED"))
+
+    def best(self, best: Best) -> None:
+        """Log the best parameters, on the run of the search."""
+        self._mlflow.log_metrics({"best_error": best.error, "trials": float(len(best.trials))})
+        self._mlflow.log_params({f"best.{name}": str(value) for name, value in best.params.items()})
+        self.files([best.path])
+
+
+class PrintedTrials(TrialLog):
+    """Prints a line for each trial, and hands on what it is told.
+
+    Parameters
+    ----------
+    other : TrialLog
+        Told as well.
+    """
+
+    def __init__(self, other: TrialLog) -> None:
+        self.other = other
+        self._settings: dict[int, dict[str, Any]] = {}
+
+    def started(self, trial: int, settings: dict[str, Any]) -> None:
+        """Remember the settings."""
+        self._settings[trial] = settings
+        self.other.started(trial, settings)
+
+    def reported(self, trial: int, step: int, error: float) -> None:
+        """Hand on."""
+        self.other.reported(trial, step, error)
+
+    def ended(self, trial: int, state: str, results: dict[str, float]) -> None:
+        """Print the state or the error, and the settings."""
+        self.other.ended(trial, state, results)
+        outcome = f"error {results['error']:.4g}" if "error" in results else state
+        shown = ", ".join(f"{name}={_short(value)}" for name, value in self._settings.pop(trial).items())
+        print(f"trial {trial}: {outcome}; {shown}", flush=True)
+
+
+def _short(value: Any) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)

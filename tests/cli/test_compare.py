@@ -1,0 +1,283 @@
+from __future__ import annotations
+
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from complex_files import write_complex
+
+import deepchem_density.curves.learning_curve as learning_curve
+from deepchem_density.cli.command_line import _parser, main
+from deepchem_density.cli.compare import _configs
+from deepchem_density.curves.cells import read_cell
+from deepchem_density.tuning.params_file import write_params
+
+QUICK = [
+    *(
+        "--n-train",
+        "40",
+        "--n-valid",
+        "5",
+        "--n-test",
+        "30",
+        "--fractions",
+        "0.5,1.0",
+        "--seeds",
+        "0,1",
+        "--steps",
+        "4",
+    ),
+    *("--voxel-width", "1.2", "--oversampling", "1", "--widths", "4,8", "--n-jobs", "1", "--no-track"),
+    *("--workers", "1"),
+    *("--reps", "atom,density:source=independent_atoms"),
+]
+N_CELLS = 8
+RESULTS = ("errors.csv", "tests.csv", "power_laws.csv", "efficiency.csv", "sizes.csv")
+
+# Runs the command with arguments 2, 3, ... and writes the name of each cell whose training begins to the file argument 1.
+NOTING = """
+import sys
+import deepchem_density.curves.learning_curve as learning_curve
+from deepchem_density.cli.command_line import main
+
+train = learning_curve.run_cell
+
+def run_cell(config, data, places, seed, folder, *others, **settings):
+    with open(sys.argv[1], "a") as log:
+        log.write(folder.name + "\\n")
+    return train(config, data, places, seed, folder, *others, **settings)
+
+learning_curve.run_cell = run_cell
+raise SystemExit(main(sys.argv[2:]))
+"""
+
+
+def compare(out):
+    return ["compare", *QUICK, "--out", str(out)]
+
+
+def start(out, log):
+    return subprocess.Popen(
+        [sys.executable, "-c", NOTING, str(log), *compare(out)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def finished(out):
+    return {path.parent.name for path in out.glob("cells/*/*/result.json")}
+
+
+def tables(out):
+    (folder,) = out.glob("compare-*")
+    return {name: (folder / name).read_text() for name in RESULTS}
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    out = tmp_path_factory.mktemp("undisturbed")
+    assert main(compare(out)) == 0
+    return out
+
+
+def test_every_cell_is_in_the_report(undisturbed):
+    assert len(finished(undisturbed)) == N_CELLS
+    (folder,) = undisturbed.glob("compare-*")
+    errors = pd.read_csv(folder / "errors.csv")
+    models = ["atom", "density (source=independent_atoms)", "linear in element counts", "constant"]
+    assert list(dict.fromkeys(errors.model)) == models
+    assert (errors.seeds == 2).all()
+    assert len(pd.read_csv(folder / "tests.csv")) == 2
+    assert pd.read_csv(folder / "costs.csv").voxel_ms.gt(0).all()
+    assert "<h2>Tests</h2>" in (folder / "report.html").read_text(encoding="utf-8")
+
+
+def test_a_cell_of_a_comparison_is_that_of_a_curve(undisturbed, monkeypatch, capsys):
+    def fail(*arguments, **settings):
+        raise AssertionError("a finished cell was trained again")
+
+    monkeypatch.setattr(learning_curve, "run_cell", fail)
+    arguments = QUICK[: QUICK.index("--reps")]
+    assert main(["curve", "--rep", "atom", *arguments, "--out", str(undisturbed)]) == 0
+    assert "40 molecules, seed 1" in capsys.readouterr().out
+
+
+def test_training_and_test_molecules_are_the_same_for_all_though_some_fail_in_one(tmp_path, monkeypatch):
+    # large molecules do not fit into the box of the first one
+    arguments = [*compare(tmp_path), "--box-width", "8.4"]
+    own = arguments.index("--reps") + 1
+    arguments[own] = "atom,atom:sigma=0.4:box_width=14.4"
+    used = {}
+    train = learning_curve.run_cell
+
+    def run_cell(config, data, places, seed, *others, **settings):
+        key = (len(places), seed)
+        molecules = tuple(data.table.ids[places]), tuple(data.table.ids[data.test])
+        used.setdefault(key, []).append(molecules)
+        return train(config, data, places, seed, *others, **settings)
+
+    monkeypatch.setattr(learning_curve, "run_cell", run_cell)
+    assert main(arguments) == 0
+    assert len(used) == 4
+    for first, second in used.values():
+        assert first == second
+        assert len(first[1]) < 30  # some did fail
+    labels = {read_cell(path).rows[0]["label"] for path in tmp_path.glob("cells/*/*")}
+    assert len(labels) == 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("moment", range(4))
+def test_a_killed_comparison_goes_on_and_ends_like_an_undisturbed_one(undisturbed, tmp_path, monkeypatch, moment):
+    rng = random.Random(moment)
+    out, log = tmp_path / "out", tmp_path / "log"
+    with start(out, log) as process:
+        for _ in range(rng.randrange(N_CELLS) if moment else 0):
+            assert "MAE" in process.stdout.readline()
+        while not out.exists():
+            time.sleep(0.01)
+        time.sleep(rng.uniform(0, 0.3))
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    done = {path: path.stat().st_mtime_ns for path in out.glob("cells/*/*/result.json")}
+    assert len(done) < N_CELLS or not list(out.glob("compare-*/report.html"))
+    again, train = [], learning_curve.run_cell
+
+    def run_cell(config, data, places, seed, folder, *others, **settings):
+        again.append(folder.name)
+        return train(config, data, places, seed, folder, *others, **settings)
+
+    monkeypatch.setattr(learning_curve, "run_cell", run_cell)
+    assert main(compare(out)) == 0
+    assert sorted(again) == sorted(finished(undisturbed) - {path.parent.name for path in done})
+    assert finished(out) == finished(undisturbed)
+    assert {path: path.stat().st_mtime_ns for path in done} == done
+    assert tables(out) == tables(undisturbed)
+
+
+@pytest.mark.slow
+def test_processes_that_share_a_folder_train_no_cell_twice_and_end_with_the_same_tables(undisturbed, tmp_path):
+    out, log = tmp_path / "out", tmp_path / "log"
+    with start(out, log) as first, start(out, log) as second:
+        printed = [process.communicate(timeout=120) for process in (first, second)]
+        assert [first.returncode, second.returncode] == [0, 0], printed
+    assert sorted(log.read_text().split()) == sorted(finished(undisturbed))
+    for text, _ in printed:
+        assert text.count(" MAE ") == N_CELLS
+    assert tables(out) == tables(undisturbed)
+
+
+@pytest.mark.slow
+def test_workers_share_the_cells_and_end_with_the_same_tables(undisturbed, tmp_path):
+    out, log = tmp_path / "out", tmp_path / "log"
+    command = [sys.executable, "-c", NOTING, str(log), *compare(out), "--workers", "2", "--steps", "100"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        printed, errors = process.communicate(timeout=240)
+        assert process.returncode == 0, errors
+    alone = tmp_path / "alone"
+    assert main([*compare(alone), "--steps", "100"]) == 0
+    assert printed.count(" MAE ") == N_CELLS
+    assert len(finished(out)) == N_CELLS
+    assert tables(out) == tables(alone)
+    # only the first process notes what it trains: the other one trained the rest
+    own = log.read_text().split()
+    assert len(set(own)) == len(own) < N_CELLS
+
+
+def test_a_cell_that_somebody_else_has_is_waited_for(tmp_path, monkeypatch):
+    """Another machine has one cell, finishes it, and lets go; this one trains the others meanwhile."""
+    monkeypatch.setattr("deepchem_density.curves.sharing.POLL", 0.001)
+    out = tmp_path / "out"
+    assert main(compare(out)) == 0
+    kept = sorted(out.glob("cells/*/*/result.json"))
+    cell = kept[3].parent
+    for path in kept:
+        path.rename(path.with_name("elsewhere.json"))
+    (cell / "claim.0").write_text('{"host": "elsewhere", "pid": 1, "started": "1"}')
+    trained, train = [], learning_curve.run_cell
+
+    def run_cell(config, data, places, seed, folder, *others, **settings):
+        trained.append(folder)
+        if len(trained) == N_CELLS - 1:
+            (cell / "elsewhere.json").rename(cell / "result.json")
+            (cell / "claim.0").unlink()
+        return train(config, data, places, seed, folder, *others, **settings)
+
+    monkeypatch.setattr(learning_curve, "run_cell", run_cell)
+    assert main(compare(out)) == 0
+    assert len(trained) == N_CELLS - 1
+    assert cell not in trained
+
+
+def test_complexes_are_compared_by_rmse(tmp_path):
+    smiles = ["CCO", "CCC", "CC=O", "CCN", "CO", "C", "CCCC", "CCF", "N", "O"]
+    rows = [(f"{i}abc", *write_complex(tmp_path, f"{i}abc", one), 4 + 0.5 * i) for i, one in enumerate(smiles)]
+    csv = tmp_path / "complexes.csv"
+    pd.DataFrame(rows, columns=["id", "ligand", "protein", "pK"]).to_csv(csv, index=False)
+    arguments = ["--dataset", "complexes", "--data-dir", str(csv), "--split", "random", "--n-test", "4", "--steps", "2"]
+    arguments += ["--voxel-width", "2", "--widths", "4,8", "--seeds", "0,1", "--fractions", "0.5,1", "--n-jobs", "1"]
+    reps = "atom,density:source=independent_atoms,occupancy"
+    assert main(["compare", *arguments, "--reps", reps, "--no-track", "--out", str(tmp_path / "out")]) == 0
+    (folder,) = (tmp_path / "out").glob("compare-complexes-pK-*")
+    text = (folder / "report.md").read_text(encoding="utf-8")
+    assert "pK, root mean square error (-log10(M))" in text
+    assert "| ligand heavy atoms |" in text
+    assert len(pd.read_csv(folder / "tests.csv")) == 3 * 2
+    assert pd.read_csv(folder / "costs.csv").voxel_ms.gt(0).all()
+
+
+def configs(*arguments):
+    return _configs(_parser().parse_args(["compare", *arguments]))
+
+
+def test_settings_of_one_representation_stand_behind_its_name():
+    found = configs("--reps", "atom:elements=C N O:sigma=0.7,density:transform=sqrt", "--steps", "9")
+    assert [(config.rep, config.steps) for config in found] == [("atom", 9), ("density", 9)]
+    assert (found[0].elements, found[0].sigma, found[1].transform) == (("C", "N", "O"), 0.7, "sqrt")
+
+
+def test_each_representation_has_its_own_tuned_settings(tmp_path):
+    for rep, rate in (("atom", 1e-3), ("density", 2e-3)):
+        write_params(tmp_path / f"best-{rep}.json", {"learning_rate": rate, "n_bins": 4}, {"rep": rep})
+    found = configs("--reps", "atom,density:n_bins=0", "--params", str(tmp_path / "best-{rep}.json"))
+    assert [(one.learning_rate, one.n_bins) for one in found] == [(1e-3, 4), (2e-3, 0)]
+
+
+@pytest.mark.parametrize(
+    ("reps", "message"),
+    [
+        ("atom,orbital", "rep='orbital' arrived"),
+        ("atom,atom", "more than once; each may stand once"),
+        ("density:sqrt", "'sqrt' arrived in reps; a setting is name=value"),
+        ("density:transfrom=sqrt", "transfrom=sqrt arrived; there is no such setting"),
+        ("density:oversampling=fine", "oversampling=fine arrived"),
+        ("atom,density:n_test=7", "Curves with n_test=30 and 7 arrived"),
+    ],
+)
+def test_what_cannot_be_compared_is_one_line_and_status_2(reps, message, tmp_path, capsys):
+    arguments = compare(tmp_path)
+    arguments[arguments.index("--reps") + 1] = reps
+    assert main(arguments) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
+    assert not list(Path(tmp_path).iterdir())
+
+
+def test_means_in_the_report_are_those_of_the_cells(undisturbed):
+    (folder,) = undisturbed.glob("compare-*")
+    errors = pd.read_csv(folder / "errors.csv")
+    cells = [read_cell(path) for path in undisturbed.glob("cells/*/*")]
+    for model, rep in (("atom", "atom"), ("density (source=independent_atoms)", "density")):
+        own = [c for c in cells if (c.rows[0]["rep"], c.rows[0]["n_train"]) == (rep, 40)]
+        assert len(own) == 2
+        expected = np.mean([np.abs(c.predicted - c.truth).mean() for c in own])
+        line = errors[(errors.model == model) & (errors.n_train == 40)].iloc[0]
+        assert line.mae == pytest.approx(expected, rel=1e-12)

@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+import argparse
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from deepchem_density.cli.options import OPTIONS, add_curve_options, asked_for, config_from, parsed_setting
+from deepchem_density.curves.config import COMPLEX_DEFAULTS, CurveConfig
+
+
+def config(*arguments, tuned=None):
+    parser = argparse.ArgumentParser()
+    add_curve_options(parser)
+    return config_from(asked_for(parser.parse_args(arguments)), tuned)
+
+
+def test_defaults_are_those_of_the_configuration():
+    assert config() == CurveConfig()
+    shown = {flag.lstrip("-").replace("-", "_"): default for flag, _, default, _ in OPTIONS}
+    assert shown == {field.name: field.default for field in dataclasses.fields(CurveConfig)}
+
+
+def test_complexes_have_defaults_of_their_own_that_yield_to_what_is_asked_for():
+    asked = config("--dataset", "pdbbind", "--data-dir", "somewhere", "--box-width", "20", "--targets", "")
+    expected = {
+        **COMPLEX_DEFAULTS,
+        "dataset": "pdbbind",
+        "data_dir": str(Path("somewhere").absolute()),
+        "box_width": 20.0,
+    }
+    assert asked == CurveConfig(**expected)
+    asked.check()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "field", "value"),
+    [
+        (["--other", "True"], "other", True),
+        (["--waters", "false"], "waters", False),
+        (["--elements", "C,Cl"], "elements", ("C", "Cl")),
+        (["--b-iso", "25"], "b_iso", 25.0),
+        (["--b-iso", "none"], "b_iso", None),
+        (["--n-bins", "0"], "n_bins", 0),
+    ],
+)
+def test_options_are_read_in_their_own_types(arguments, field, value):
+    assert getattr(config(*arguments), field) == value
+
+
+def test_data_have_one_name_wherever_the_command_is_given(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert config("--data-dir", "x.csv") == config("--data-dir", str(tmp_path / "x.csv"))
+
+
+def test_an_option_without_value_is_an_option_that_was_not_given():
+    assert config("--targets", "", "--steps=", "--b-iso=") == CurveConfig()
+
+
+def test_epochs_take_the_place_of_steps():
+    assert (config("--epochs", "5").epochs, config("--epochs", "5").steps) == (5, 0)
+    with pytest.raises(ValueError, match="steps, epochs"):
+        config("--epochs", "5", "--steps", "7").check()
+
+
+def test_what_is_asked_for_wins_over_what_was_tuned_and_that_over_defaults():
+    tuned = {"learning_rate": 1e-3, "widths": (8, 16), "dataset": "pdbbind", "data_dir": "x"}
+    found = config("--learning-rate", "0.01", tuned=tuned)
+    assert (found.learning_rate, found.widths) == (0.01, (8, 16))
+    assert found.voxel_width == COMPLEX_DEFAULTS["voxel_width"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "tuned", "expected"),
+    [
+        ((), {"epochs": 4}, (0, 4)),
+        (("--steps", "9"), {"epochs": 4, "steps": 0}, (9, 0)),
+        (("--epochs", "2"), {"steps": 50}, (0, 2)),
+    ],
+)
+def test_the_length_of_a_training_is_asked_for_tuned_or_default_as_a_whole(asked, tuned, expected):
+    found = config(*asked, tuned=tuned)
+    assert (found.steps, found.epochs) == expected
+    found.check()
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [("voxel_width", "0.5", 0.5), ("elements", "C N", ("C", "N")), ("other", "true", True), ("b_iso", "none", None)],
+)
+def test_settings_are_read_as_their_options_are(name, text, value):
+    assert parsed_setting(name, text) == value
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [("voxels", "1", "voxels=1.*no such setting"), ("depth", "two", "depth=two.*int"), ("other", "1", "true or false")],
+)
+def test_settings_that_cannot_be_read_are_refused(name, text, message):
+    with pytest.raises(ValueError, match=message):
+        parsed_setting(name, text)

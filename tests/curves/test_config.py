@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from deepchem_density.curves.config import COMPLEX_DEFAULTS, CurveConfig, digest, short_labels
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"rep": "orbital"}, "rep='orbital'.*atom, density, gradient, occupancy"),
+        ({"dataset": "qm7"}, "dataset='qm7'.*sample, qm9, sdf"),
+        ({"dataset": "sdf"}, "data_dir"),
+        ({"targets": ()}, "targets"),
+        ({"fractions": (0.5, 1.5)}, "fractions"),
+        ({"fractions": ()}, "fractions"),
+        ({"seeds": (1, 1)}, "seeds"),
+        ({"steps": 0}, "steps, epochs"),
+        ({"epochs": 3}, "steps, epochs"),
+        ({"min_steps": 3}, "min_steps"),
+        ({"steps": 0, "epochs": 1, "min_steps": -1}, "min_steps"),
+        ({"remove_composition": True, "hydrogens": "drop"}, "hydrogens"),
+        ({"box_width": 14.5}, "box_width=14.5"),
+        ({"dataset": "complexes"}, "data_dir.*dataset=complexes"),
+        ({"split": "cluster"}, "split='cluster'.*random or lists, for molecules"),
+        ({"split": "scaffold"}, "split='scaffold'.*random, group, cluster"),
+        ({"dataset": "pdbbind", "data_dir": "x", "split": "group"}, "split_by=''.*split=group"),
+        ({"part": "water"}, "part='water'"),
+        ({"source": "dft"}, "source='dft'"),
+        ({"hydrogens": "some"}, "hydrogens='some'"),
+    ],
+)
+def test_what_cannot_run_is_refused_with_the_setting_named(changed, message):
+    with pytest.raises(ValueError, match=message):
+        dataclasses.replace(CurveConfig(), **changed).check()
+
+
+def test_what_is_special_about_a_representation_is_in_its_label():
+    assert CurveConfig(rep="density").label == "density"
+    assert CurveConfig(rep="density", transform="sqrt").label == "density (transform=sqrt)"
+    assert CurveConfig(rep="atom", transform="sqrt").label == "atom"
+    assert CurveConfig(rep="density").study == CurveConfig(rep="atom").study
+    assert CurveConfig(rep="density").study != CurveConfig(rep="density", steps=77).study
+
+
+def test_what_is_special_about_all_curves_is_not_in_their_short_labels():
+    wide = {"voxel_width": 1.2, "hydrogens": "drop"}
+    configs = [CurveConfig(rep="atom", **wide), CurveConfig(rep="density", transform="sqrt", **wide)]
+    assert short_labels(configs) == ["atom", "density (transform=sqrt)"]
+    assert short_labels([configs[0], CurveConfig(rep="density")]) == [configs[0].label, "density"]
+    assert short_labels(configs[:1]) == ["atom"]
+
+
+def test_defaults_for_complexes_are_not_special():
+    config = CurveConfig(**COMPLEX_DEFAULTS, rep="density", dataset="pdbbind", data_dir="x")
+    config.check()
+    assert config.label == "density"
+    assert dataclasses.replace(config, part="ligand").label == "density (part=ligand)"
+
+
+def test_tables_show_what_is_usual_for_the_data():
+    assert CurveConfig().metrics == ("mae",)
+    assert CurveConfig(dataset="pdbbind").metrics[0] == "rmse"
+
+
+def test_curves_of_one_study_share_data_and_training_but_not_voxels():
+    config = CurveConfig()
+    for same in ({"rep": "atom"}, {"voxel_width": 1.2}, {"transform": "log"}, {"fractions": (0.5,)}, {"seeds": (7,)}):
+        assert dataclasses.replace(config, **same).study == config.study
+    for other in (
+        {"n_test": 5},
+        {"split": "group"},
+        {"split_by": "pdb"},
+        {"steps": 9},
+        {"widths": (8,)},
+        {"split_seed": 1},
+    ):
+        assert dataclasses.replace(config, **other).study != config.study
+
+
+def test_a_digest_does_not_depend_on_the_order_of_names():
+    assert digest({"a": 1, "b": 2}) == digest({"b": 2, "a": 1}) != digest({"a": 2, "b": 1})
+
+
+@pytest.mark.parametrize(
+    ("settings", "n_train", "expected"),
+    [
+        ({"steps": 7}, 1000, 7),
+        ({"steps": 0, "epochs": 2}, 1000, 64),
+        ({"steps": 0, "epochs": 2, "min_steps": 50}, 1000, 64),
+        ({"steps": 0, "epochs": 2, "min_steps": 50}, 100, 50),
+    ],
+)
+def test_the_length_of_training(settings, n_train, expected):
+    assert CurveConfig(**settings).steps_for(n_train) == expected

@@ -1,0 +1,201 @@
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from complex_files import write_complex
+
+import deepchem_density.curves.cells as cells_module
+import deepchem_density.curves.learning_curve as learning_curve
+from deepchem_density.curves.config import COMPLEX_DEFAULTS, CurveConfig
+from deepchem_density.curves.learning_curve import run_curve, run_curves
+from deepchem_density.tables.baselines import predict_constant
+from deepchem_density.tables.qm9 import load_sample
+
+QUICK = CurveConfig(
+    rep="atom",
+    n_train=60,
+    n_valid=10,
+    n_test=40,
+    fractions=(0.5, 1.0),
+    seeds=(0, 1),
+    steps=4,
+    box_width=14.4,
+    voxel_width=1.2,
+    oversampling=1,
+    widths=(4, 8),
+)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    out = tmp_path_factory.mktemp("curve")
+    epochs = []
+    cells = run_curve(QUICK, out, on_epoch=lambda *arguments: epochs.append(arguments))
+    return out, cells, epochs
+
+
+def test_every_cell_has_the_network_and_both_baselines(finished):
+    _, cells, _ = finished
+    assert [(cell.rows[0]["n_train"], cell.rows[0]["seed"]) for cell in cells] == [(30, 0), (30, 1), (60, 0), (60, 1)]
+    for cell in cells:
+        assert [row["model"] for row in cell.rows] == ["network", "linear in element counts", "constant"]
+        assert all(row["unit"] == "hartree" and row["n_test"] == 40 for row in cell.rows)
+        assert cell.rows[0]["mae"] == pytest.approx(np.abs(cell.predicted - cell.truth).mean())
+
+
+def test_the_test_set_is_the_same_for_every_fraction_and_seed(finished):
+    _, cells, _ = finished
+    for cell in cells[1:]:
+        np.testing.assert_array_equal(cell.ids, cells[0].ids)
+        np.testing.assert_array_equal(cell.truth, cells[0].truth)
+
+
+def test_labels_are_those_of_the_molecules(finished):
+    _, cells, _ = finished
+    table = load_sample()
+    place = {molecule: i for i, molecule in enumerate(table.ids.tolist())}
+    expected = table.column("gap")[[place[molecule] for molecule in cells[0].ids.tolist()]]
+    np.testing.assert_array_equal(cells[0].truth[:, 0], expected)
+
+
+def test_no_test_molecule_is_ever_trained_on(monkeypatch, tmp_path):
+    shown = []
+    original = cells_module._dataset
+
+    def dataset(data, places, targets):
+        shown.append(set(data.table.ids[places].tolist()))
+        return original(data, places, targets)
+
+    monkeypatch.setattr(cells_module, "_dataset", dataset)
+    run_curve(dataclasses.replace(QUICK, seeds=(0,)), tmp_path)
+    valid, small, test, _, large, _ = shown
+    assert small < large
+    assert len(test) == 40
+    assert not test & (large | valid)
+    assert not valid & large
+
+
+def test_epochs_report_loss_rate_and_some_validation(finished):
+    _, _, epochs = finished
+    first = [metrics for n_train, seed, _, metrics in epochs if (n_train, seed) == (30, 0)]
+    assert all({"train_loss", "learning_rate"} <= set(metrics) for metrics in first)
+    assert any("valid_mae" in metrics for metrics in first)
+
+
+def test_finished_cells_are_not_run_again(finished, monkeypatch):
+    out, cells, _ = finished
+
+    def fail(*arguments, **settings):
+        raise AssertionError("a finished cell was trained again")
+
+    monkeypatch.setattr(cells_module, "VoxelCNNModel", fail)
+    again = run_curve(QUICK, out)
+    assert json.dumps([cell.rows for cell in again]) == json.dumps(
+        [cell.rows for cell in cells]
+    )  # equal with their NaN
+    np.testing.assert_array_equal(again[-1].predicted, cells[-1].predicted)
+
+
+def test_half_a_result_is_run_again(finished):
+    out, cells, _ = finished
+    path = cells[0].model_dir.parent / "result.json"
+    content = path.read_text()
+    path.write_text(content[: len(content) // 2])
+    again = run_curve(dataclasses.replace(QUICK, fractions=(0.5,), seeds=(0,)), out)
+    assert json.dumps(json.loads(path.read_text())["rows"]) == json.dumps(again[0].rows)
+    np.testing.assert_allclose(again[0].predicted, cells[0].predicted, rtol=1e-5)
+
+
+def test_another_seed_draws_other_molecules(finished):
+    _, cells, _ = finished
+    assert cells[0].rows[2]["mae"] != cells[1].rows[2]["mae"]
+    assert cells[0].rows[0]["mae"] != cells[1].rows[0]["mae"]
+
+
+def test_several_targets_are_learned_together(tmp_path):
+    config = dataclasses.replace(QUICK, targets=("mu", "gap"), fractions=(1.0,), seeds=(0,))
+    (cell,) = run_curve(config, tmp_path)
+    assert [(row["target"], row["unit"]) for row in cell.rows[:2]] == [("mu", "debye"), ("gap", "hartree")]
+    assert cell.predicted.shape == (40, 2)
+    constant = next(row for row in cell.rows if row["model"] == "constant" and row["target"] == "mu")
+    assert constant["mae"] > np.abs(predict_constant(cell.truth, 40) - cell.truth)[:, 0].mean() * 0.9
+
+
+def test_a_molecule_that_fails_is_left_out_of_its_set_only(tmp_path):
+    cells = run_curve(dataclasses.replace(QUICK, box_width=8.4, fractions=(1.0,), seeds=(0,)), tmp_path)
+    row = cells[0].rows[0]
+    assert row["n_train"] <= 60
+    assert row["n_test"] <= 40
+    assert (row["n_train"], row["n_test"]) != (60, 40)
+
+
+def test_a_configuration_that_cannot_run_is_refused_before_anything_is_computed(tmp_path):
+    with pytest.raises(ValueError, match="rep='orbital'"):
+        run_curve(dataclasses.replace(QUICK, rep="orbital"), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_curve_on_complexes_has_three_baselines(tmp_path):
+    smiles = ["CCO", "CCC", "CC=O", "CCN", "CO", "C", "CCCC", "CCF", "N", "O"]
+    rows = [(f"{i}abc", *write_complex(tmp_path, f"{i}abc", one), 4 + 0.5 * i) for i, one in enumerate(smiles)]
+    csv = tmp_path / "complexes.csv"
+    pd.DataFrame(rows, columns=["id", "ligand", "protein", "pK"]).to_csv(csv, index=False)
+    config = CurveConfig(
+        **{**COMPLEX_DEFAULTS, "split": "random", "n_test": 3, "steps": 2, "voxel_width": 2.0},
+        rep="density",
+        dataset="complexes",
+        data_dir=str(csv),
+        fractions=(1.0,),
+        seeds=(0,),
+        widths=(4, 8),
+    )
+    (cell,) = run_curve(config, tmp_path / "out")
+    assert [row["model"] for row in cell.rows] == [
+        "network",
+        "ligand heavy atoms",
+        "linear in element counts",
+        "constant",
+    ]
+    assert cell.rows[0]["n_train"] == 7
+    assert cell.rows[0]["unit"] == "-log10(M)"
+    assert set(cell.ids) < {row[0] for row in rows}
+
+
+def test_fractions_that_come_to_the_same_size_are_run_once(finished):
+    out, _, _ = finished
+    assert len(run_curve(dataclasses.replace(QUICK, fractions=(0.5, 0.501), seeds=(0,)), out)) == 1
+
+
+def test_curves_on_different_data_are_not_compared(tmp_path):
+    with pytest.raises(ValueError, match="Curves with targets=\\('gap',\\) and \\('mu',\\) arrived"):
+        run_curves([QUICK, dataclasses.replace(QUICK, targets=("mu",))], tmp_path / "out")
+    with pytest.raises(ValueError, match="No curve arrived"):
+        run_curves([], tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_what_another_process_has_taken_over_is_not_written_here(tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr("deepchem_density.curves.sharing.POLL", 0.001)
+    config = dataclasses.replace(QUICK, fractions=(1.0,), seeds=(0,))
+    (expected,) = run_curve(config, tmp_path / "there")
+    train, calls = cells_module.run_cell, []
+
+    def halted(config, data, places, seed, folder, on_epoch, still_wanted):
+        """Train so late that another process, which took over meanwhile, is done before."""
+        calls.append(folder)
+        (folder / "claim.1").write_text('{"host": "elsewhere", "pid": 1, "started": "1"}')
+        assert train(config, data, places, seed, folder, on_epoch, still_wanted) is None
+        assert not (folder / "result.json").exists()
+        (expected.model_dir.parent / "result.json").rename(folder / "result.json")
+        (folder / "claim.1").unlink()
+        (folder / "claim.0").unlink()
+
+    monkeypatch.setattr(learning_curve, "run_cell", halted)
+    (cell,) = run_curve(config, tmp_path / "here")
+    assert len(calls) == 1
+    np.testing.assert_array_equal(cell.predicted, expected.predicted)
+    assert "taken over" in caplog.text

@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from deepchem_density.models.recipe_file import ModelRecipe
+from deepchem_density.versions import __version__
+from deepchem_density.voxels.recipe import FEATURE_VERSION, Recipe
+
+ABOUT = ModelRecipe(Recipe("atom", elements=("H", "C"), voxel_width=1.0), ("mu", "gap"), {"mu": "debye"})
+
+
+def changed(tmp_path, **content):
+    path = ABOUT.write(tmp_path)
+    about = json.loads(path.read_text()) | content
+    path.write_text(json.dumps({name: value for name, value in about.items() if value is not None}))
+    return path
+
+
+def test_what_is_written_is_read(tmp_path):
+    assert ModelRecipe.read(ABOUT.write(tmp_path)) == ABOUT
+
+
+def test_a_line_of_another_number_of_targets_is_refused(tmp_path):
+    composition = {"elements": [6], "slopes": [[1.0]], "intercept": [0.5]}
+    with pytest.raises(ValueError, match="a line for 1 targets, not 2"):
+        ModelRecipe.read(changed(tmp_path, composition=composition))
+
+
+@pytest.mark.parametrize("version", [FEATURE_VERSION - 1, FEATURE_VERSION + 1, None, str(FEATURE_VERSION)])
+def test_another_version_of_voxels_is_refused_with_both_versions(tmp_path, version):
+    path = changed(tmp_path, feature_version=version, package_version="9.8.7")
+    with pytest.raises(
+        ValueError, match=f"version {version} by release 9.8.7.*{__version__}.*version {FEATURE_VERSION}"
+    ):
+        ModelRecipe.read(path)
+
+
+def test_another_number_of_channels_is_refused_with_both_numbers(tmp_path):
+    with pytest.raises(ValueError, match=r"5 channels, its recipe gives 2 \(H, C\)"):
+        ModelRecipe.read(changed(tmp_path, n_channels=5))
+
+
+@pytest.mark.parametrize(
+    "recipe", [{"representation": "orbital"}, {"representation": "atom", "colour": 1}, {}, None, ["atom"]]
+)
+def test_voxels_that_this_release_does_not_know_are_refused(tmp_path, recipe):
+    with pytest.raises(ValueError, match=f"does not describe voxels of this release.*{__version__}"):
+        ModelRecipe.read(changed(tmp_path, recipe=recipe))
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "null"])
+def test_a_damaged_file_is_refused(tmp_path, content):
+    path = tmp_path / "recipe.json"
+    path.write_text(content)
+    with pytest.raises(ValueError, match="cannot be read"):
+        ModelRecipe.read(path)

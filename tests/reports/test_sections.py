@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+from made_up_cells import SEEDS, curve
+
+from deepchem_density.curves.config import CurveConfig
+from deepchem_density.reports.results import (
+    comparison_table,
+    cost_table,
+    curve_table,
+    efficiency_table,
+    power_law_table,
+    rows_of,
+    size_table,
+)
+from deepchem_density.reports.sections import ONE_SEED, comparison_sections
+
+CONFIGS = [CurveConfig(rep="atom", seeds=SEEDS), CurveConfig(rep="density", seeds=SEEDS)]
+PICTURES = {name: Path(f"{name}.png") for name in ("learning_curve", "error_by_size", "parity")}
+
+
+def sections_of(configs, cells):
+    tables = {
+        "errors": curve_table(rows_of(cells)),
+        "tests": comparison_table(cells, "mae"),
+        "power_laws": power_law_table(cells, "mae"),
+        "efficiency": efficiency_table(cells, "mae", "atom"),
+        "sizes": size_table(cells, "mae"),
+        "costs": cost_table(cells, {"atom": 0.001}),
+    }
+    return {section.heading: section for section in comparison_sections(configs, tables, PICTURES, "atom")}, tables
+
+
+@pytest.fixture(scope="module")
+def made():
+    return sections_of(CONFIGS, [*curve("atom"), *curve("density", scale=0.5)])
+
+
+def test_numbers_in_the_sections_are_those_of_the_tables(made):
+    sections, tables = made
+    (table,) = sections["Tests"].parts
+    for line, row in zip(table.lines, tables["tests"].itertuples(), strict=True):
+        expected = f"{row.difference:.3g} ({row.low:.3g} to {row.high:.3g})"
+        assert line[:3] == ["atom − density", str(row.n_train), expected]
+        assert line[4:6] == [f"{row.p:.2g}", f"{row.p_holm:.2g}"]
+    (laws,) = sections["Power laws"].parts
+    for line, row in zip(laws.lines, tables["power_laws"].itertuples(), strict=True):
+        assert line[3] == f"{row.exponent:.3g} ({row.exponent_low:.3g} to {row.exponent_high:.3g})"
+
+
+def test_what_is_not_known_is_a_dash_and_what_lies_outside_a_bound(made):
+    sections, _ = made
+    (costs,) = sections["Cost"].parts
+    assert [line[3] for line in costs.lines] == ["1", "–"]
+    (efficiency,) = sections["Data efficiency"].parts
+    assert efficiency.lines[0][-1] == "> 1"
+
+
+def test_settings_are_listed_once_where_they_are_shared(made):
+    sections, _ = made
+    shared, where = sections["Settings"].paragraphs
+    assert "steps=240" in shared
+    assert "seeds=0 1 2" in shared
+    assert "torch" in where
+    (table,) = sections["Settings"].parts
+    assert (table.header, table.lines) == (["model", "rep"], [["atom", "atom"], ["density", "density"]])
+
+
+def test_one_seed_is_said_to_be_one(made):
+    configs = [dataclasses.replace(config, seeds=(0,)) for config in CONFIGS]
+    cells = [cell for label in ("atom", "density") for cell in curve(label) if cell.rows[0]["seed"] == 0]
+    sections, _ = sections_of(configs, cells)
+    assert ONE_SEED in sections["Tests"].paragraphs[0]
+    assert ONE_SEED not in made[0]["Tests"].paragraphs[0]
+    (table,) = sections["Tests"].parts
+    assert {line[-1] for line in table.lines} == {"–"}
