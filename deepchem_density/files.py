@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import uuid
 import zipfile
 import zlib
@@ -11,7 +13,12 @@ from pathlib import Path
 
 import numpy as np
 
-__all__ = ["load_npz", "replacing", "save_npz", "write_text"]
+__all__ = ["digest", "load_npz", "replacing", "save_npz", "write_text"]
+
+
+def digest(content: object) -> str:
+    """Return ten letters that stand for something JSON can hold."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:10]
 
 
 @contextmanager

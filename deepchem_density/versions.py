@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from importlib.metadata import version
 
 __all__ = ["PACKAGES", "__version__", "installed_versions"]
 
@@ -15,4 +14,6 @@ PACKAGES = ("deepchem-density", "deepchem", "torch", "numpy", "rdkit", "gemmi", 
 
 def installed_versions(packages: Sequence[str] = PACKAGES) -> dict[str, str]:
     """Return package -> version."""
+    from importlib.metadata import version  # a tenth of what --help takes
+
     return {package: version(package) for package in packages}

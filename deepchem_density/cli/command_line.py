@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from deepchem_density.cli import compare, curve, predict, tune
+from deepchem_density.cli.options import Parser
 from deepchem_density.versions import __version__
 
 __all__ = ["main"]
@@ -32,11 +33,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="deepchem-density", description="Electron density as input for molecular machine learning."
-    )
+    parser = Parser(prog="deepchem-density", description="Electron density as input for molecular machine learning.")
     parser.add_argument("--version", action="version", version=__version__)
-    commands = parser.add_subparsers(required=True, metavar="command")
+    commands = parser.add_subparsers(required=True, metavar="command", parser_class=Parser)
     for command in COMMANDS:
         command.add_to(commands)
     return parser

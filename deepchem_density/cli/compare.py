@@ -4,59 +4,72 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deepchem_density.cli.curve import cell_line, train_along
 from deepchem_density.cli.options import (
-    TRAINING_PROCESSES,
-    add_curve_options,
-    add_run_options,
+    RunSettings,
+    add_settings,
+    add_tracking,
     asked_for,
     config_from,
     parsed_setting,
+    values_of,
 )
 from deepchem_density.cli.processes import companions
+from deepchem_density.curves.settings import CurveSettings
 from deepchem_density.curves.sharing import STALE_AFTER
+from deepchem_density.settings import setting
 
 if TYPE_CHECKING:
     from deepchem_density.curves.cells import Cell
     from deepchem_density.curves.config import CurveConfig
 
-__all__ = ["add_to", "run"]
+__all__ = ["CompareRun", "add_to", "configs_of", "run"]
 
-ALL = "atom,density,gradient,occupancy"
-REPS = (
-    "representations, first to last; settings of one alone after colons, as in density:transform=sqrt:oversampling=3 "
-    "(lists in them with spaces)"
-)
+
+@dataclass
+class ComparisonSettings:
+    """Comparison."""
+
+    reps: str = setting(
+        "atom,density,gradient,occupancy",
+        "representations, first to last; settings of one alone after colons, as in density:transform=sqrt:oversampling=3 (lists "
+        "in them with spaces)",
+    )
+    params: str = setting(
+        "", "file of tuned settings from tune for each representation, with {rep} for its name", path=False
+    )
+    takeover_minutes: float = setting(
+        STALE_AFTER / 60, "without a sign of life from another machine before its work is done here", above=0
+    )
+
+
+@dataclass
+class CompareRun(RunSettings, CurveSettings, ComparisonSettings):
+    """The options of the command."""
 
 
 def add_to(commands: Any) -> None:
     """Register the command."""
     parser = commands.add_parser(
         "compare",
+        usage="deepchem-density compare [options]",
         help="learning curves of several representations on the same molecules, with tests and a report",
         description="Start the same command several times, also on several machines, to share the work in one folder.",
+        epilog="Example: deepchem-density compare --reps atom,density,density+gradient+occupancy --targets gap",
     )
     parser.set_defaults(command=run)
-    parser.add_argument("--reps", default="", help=f"{REPS} (default: {ALL})")
-    add_curve_options(parser, without=("rep",))
-    parser.add_argument(
-        "--params", default="", help="file of tuned settings from tune for each representation, with {rep} for its name"
-    )
-    add_run_options(parser, TRAINING_PROCESSES, "train cells")
-    parser.add_argument(
-        "--takeover-minutes",
-        type=float,
-        default=STALE_AFTER / 60,
-        help="without a sign of life from another machine before its work is done here (default: %(default)g)",
-    )
+    add_settings(parser, CompareRun, without=("rep",))
+    add_tracking(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     """Run all curves, together with whoever else works in the folder, and write the report."""
-    configs = _configs(options)
+    here, comparison = values_of(options, RunSettings), values_of(options, ComparisonSettings)
+    configs = configs_of(options)
     for config in configs:
         config.check()
     from deepchem_density.cli.process_settings import prepare_process
@@ -65,9 +78,9 @@ def run(options: argparse.Namespace) -> int:
     from deepchem_density.curves.voxel_cost import voxel_seconds
     from deepchem_density.reports.report import write_comparison_report
 
-    prepare_process(options.threads)
+    prepare_process(here.threads)
     tracker = MlflowTracker() if options.track else NoTracker()
-    out, stale_after = Path(options.out), 60 * options.takeover_minutes
+    out, stale_after = Path(here.out), 60 * comparison.takeover_minutes
 
     def report_epoch(config: CurveConfig, n_train: int, seed: int, epoch: int, metrics: dict[str, float]) -> None:
         tracker.epoch(config.label, n_train, seed, epoch, metrics)
@@ -77,9 +90,9 @@ def run(options: argparse.Namespace) -> int:
         print(cell_line(cell, config.metrics[0]), flush=True)
 
     with tracker.run(configs):
-        shared = (configs, out, stale_after, options.threads, tracker.address)
-        with companions(options.workers, train_along, *shared):
-            curves = run_curves(configs, out, options.n_jobs, report_epoch, report_cell, stale_after)
+        shared = (configs, out, stale_after, here.threads, tracker.address)
+        with companions(here.workers, train_along, *shared):
+            curves = run_curves(configs, out, here.n_jobs, report_epoch, report_cell, stale_after)
         seconds = voxel_seconds(configs, out, stale_after)
         files = write_comparison_report(configs, curves, seconds, out)
         tracker.files(files)
@@ -89,27 +102,52 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _configs(options: argparse.Namespace) -> list[CurveConfig]:
+def configs_of(options: argparse.Namespace) -> list[CurveConfig]:
+    """Return the configuration of each curve.
+
+    Raises
+    ------
+    ValueError
+        A representation that stands twice, or a setting that means nothing to any of them.
+    """
+    from deepchem_density.curves.config import applies
+
+    comparison = values_of(options, ComparisonSettings)
+    entries = [_entry(entry.strip()) for entry in comparison.reps.split(",") if entry.strip()]
     asked = asked_for(options)
-    entries = [entry.strip() for entry in (options.reps or ALL).split(",") if entry.strip()]
-    configs = [_config(entry, asked, options.params) for entry in entries]
+    for name in asked:
+        if not any(applies(name, rep) for rep, _ in entries):
+            raise ValueError(
+                f"{name}={asked[name]!r} arrived for reps={comparison.reps!r}, to none of which it means anything; leave it out."
+            )
+    configs = [
+        _config(rep, {name: value for name, value in asked.items() if applies(name, rep)} | own, comparison.params)
+        for rep, own in entries
+    ]
     labels = [config.label for config in configs]
     repeated = sorted({label for label in labels if labels.count(label) > 1})
     if repeated:
-        raise ValueError(f"reps='{options.reps}' arrived, with {repeated[0]} more than once; each may stand once.")
+        raise ValueError(f"reps={comparison.reps!r} arrived, with {repeated[0]} more than once; each may stand once.")
     return configs
 
 
-def _config(entry: str, asked: Mapping[str, Any], params: str) -> CurveConfig:
+def _entry(entry: str) -> tuple[str, dict[str, Any]]:
+    """Return a representation and the settings of its own."""
+    from deepchem_density.voxels.representations import canonical
+
     rep, *settings = entry.split(":")
-    own: dict[str, Any] = {"rep": rep}
-    for setting in settings:
-        name, equals, text = setting.partition("=")
+    own: dict[str, Any] = {}
+    for one in settings:
+        name, equals, text = one.partition("=")
         if not equals:
-            raise ValueError(f"'{setting}' arrived in reps; a setting is name=value, as in density:transform=sqrt.")
+            raise ValueError(f"'{one}' arrived in reps; name=value, as in density:transform=sqrt, is accepted.")
         own[name] = parsed_setting(name, text)
+    return canonical(rep), own
+
+
+def _config(rep: str, asked: Mapping[str, Any], params: str) -> CurveConfig:
     if not params:
-        return config_from({**asked, **own})
+        return config_from({**asked, "rep": rep})
     from deepchem_density.tuning.params_file import read_params
 
-    return config_from({**asked, **own}, read_params(params.replace("{rep}", rep), rep))
+    return config_from({**asked, "rep": rep}, read_params(params.replace("{rep}", rep), rep))

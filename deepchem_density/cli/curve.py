@@ -4,60 +4,70 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from deepchem_density.cli.options import (
-    TRAINING_PROCESSES,
-    add_curve_options,
-    add_run_options,
-    asked_for,
-    config_from,
-)
+from deepchem_density.cli.options import RunSettings, add_settings, add_tracking, asked_for, config_from, values_of
 from deepchem_density.cli.processes import companions
+from deepchem_density.curves.settings import CurveSettings
 from deepchem_density.curves.sharing import STALE_AFTER
+from deepchem_density.settings import setting
 
 if TYPE_CHECKING:
     from deepchem_density.curves.cells import Cell
     from deepchem_density.curves.config import CurveConfig
     from deepchem_density.curves.tracking import RunAddress
 
-__all__ = ["add_to", "cell_line", "run", "train_along"]
+__all__ = ["CurveRun", "add_to", "cell_line", "run", "train_along"]
+
+
+@dataclass
+class TunedSettings:
+    """Tuned settings."""
+
+    params: str = setting("", "file of settings from tune; options that are given win")
+
+
+@dataclass
+class CurveRun(RunSettings, TunedSettings, CurveSettings):
+    """The options of the command."""
 
 
 def add_to(commands: Any) -> None:
     """Register the command."""
     parser = commands.add_parser(
         "curve",
+        usage="deepchem-density curve [options]",
         help="a learning curve: featurize, train over nested fractions and seeds, compare with baselines",
+        epilog="Example: deepchem-density curve --rep gradient --targets gap,mu --fractions 0.25,1",
     )
     parser.set_defaults(command=run)
-    add_curve_options(parser)
-    parser.add_argument("--params", default="", help="file of tuned settings from tune; options that are given win")
-    add_run_options(parser, TRAINING_PROCESSES, "train cells")
+    add_settings(parser, CurveRun)
+    add_tracking(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     """Run a learning curve, print its table, and leave table, figures and model in files and in MLflow."""
-    config = _config(options)
+    here, config = values_of(options, RunSettings), curve_config(options)
     config.check()
     from deepchem_density.cli.process_settings import prepare_process
     from deepchem_density.curves.learning_curve import run_curve
     from deepchem_density.curves.tracking import MlflowTracker, NoTracker
     from deepchem_density.reports.report import write_curve_report
 
-    prepare_process(options.threads)
+    prepare_process(here.threads)
     tracker = MlflowTracker() if options.track else NoTracker()
-    out = Path(options.out)
+    out = Path(here.out)
 
     def report_cell(cell: Cell) -> None:
         tracker.cell(cell)
         print(cell_line(cell, config.metrics[0]), flush=True)
 
     with tracker.run([config]):
-        with companions(options.workers, train_along, [config], out, STALE_AFTER, options.threads, tracker.address):
+        with companions(here.workers, train_along, [config], out, STALE_AFTER, here.threads, tracker.address):
             cells = run_curve(
-                config, out, options.n_jobs, lambda *arguments: tracker.epoch(config.label, *arguments), report_cell
+                config, out, here.n_jobs, lambda *arguments: tracker.epoch(config.label, *arguments), report_cell
             )
         files = write_curve_report(config, cells, out)
         tracker.files(files)
@@ -92,10 +102,12 @@ def cell_line(cell: Cell, metric: str) -> str:
     return f"{cell.name}: {row['target']} {metric.upper()} {row[metric]:.4g} {row['unit']} ({row['seconds']:.0f} s)"
 
 
-def _config(options: argparse.Namespace) -> CurveConfig:
+def curve_config(options: argparse.Namespace) -> CurveConfig:
+    """Return what was asked for, on top of tuned settings where a file of them was named."""
     asked = asked_for(options)
-    if not options.params:
+    params = asked_for(options, TunedSettings).get("params", "")
+    if not params:
         return config_from(asked)
     from deepchem_density.tuning.params_file import read_params
 
-    return config_from(asked, read_params(options.params, asked.get("rep", "")))
+    return config_from(asked, read_params(params, asked.get("rep", "")))

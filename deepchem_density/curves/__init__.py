@@ -1,1 +1,5 @@
-"""."""
+"""Learning curves: a configuration becomes cells, and cells become rows."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

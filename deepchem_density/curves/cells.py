@@ -6,7 +6,6 @@ the number of the ligand's heavy atoms.
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import time
 from collections.abc import Callable, Sequence
@@ -16,13 +15,14 @@ from typing import Any
 
 import numpy as np
 
-from deepchem_density.curves.config import NETWORK, CurveConfig, digest
+from deepchem_density.curves.config import CurveConfig, unknown_to_earlier
 from deepchem_density.curves.data import CurveData
 from deepchem_density.curves.metrics import regression_metrics
-from deepchem_density.files import write_text
+from deepchem_density.files import digest, write_text
 from deepchem_density.models.deepchem_model import VoxelCNNModel
 from deepchem_density.models.recipe_file import ModelRecipe
 from deepchem_density.quiet import deepchem as dc
+from deepchem_density.settings import described
 from deepchem_density.tables.baselines import predict_baselines
 from deepchem_density.tables.composition import CompositionLine
 from deepchem_density.voxels.recipe import FEATURE_VERSION
@@ -86,10 +86,11 @@ def cell_folder(
     content : str
         What stands for the data, `content`.
     """
-    ignored = {"fractions", "seeds", "n_valid"}
-    settings = {k: v for k, v in dataclasses.asdict(config).items() if k not in ignored}
-    described = [CELL_FORMAT, FEATURE_VERSION, settings, n_train, seed, sorted(without), content]
-    return out / "cells" / config.study / f"{config.rep}-{n_train}-{seed}-{digest(described)}"
+    settings = described(config, without=("fractions", "seeds", "n_valid", *unknown_to_earlier(config)))
+    about = [CELL_FORMAT, FEATURE_VERSION, settings, n_train, seed, sorted(without), content]
+    if "binned_channels" in config.network:
+        about.append("bins for each channel")  # of an earlier release there was none for several channels
+    return out / "cells" / config.study / f"{config.rep}-{n_train}-{seed}-{digest(about)}"
 
 
 def read_cell(folder: Path) -> Cell | None:
@@ -164,13 +165,7 @@ def _trained(
     labels = data.table.columns(config.targets)
     if line is not None:
         labels = labels - line.labels_of(data.table)
-    model = VoxelCNNModel(
-        n_tasks=len(config.targets),
-        n_channels=config.recipe.n_channels,
-        seed=seed,
-        model_dir=model_dir,
-        **{name: getattr(config, name) for name in NETWORK},
-    )
+    model = VoxelCNNModel(seed=seed, model_dir=model_dir, **config.network)
     steps = config.steps_for(len(train))
     epochs = -(-steps // -(-len(train) // config.batch_size))
     watch = _Watch(model, _dataset(data, data.valid, labels[data.valid]), epochs, on_epoch)

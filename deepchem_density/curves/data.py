@@ -8,48 +8,16 @@ from pathlib import Path
 
 import numpy as np
 
-from deepchem_density.curves.config import CurveConfig, digest
-from deepchem_density.tables.choose_split import split
+from deepchem_density.curves.config import CurveConfig
+from deepchem_density.files import digest
 from deepchem_density.tables.complex_table import ComplexTable
-from deepchem_density.tables.labelled_complexes import load_complexes
-from deepchem_density.tables.labelled_sdf import load_sdf_csv
+from deepchem_density.tables.load import load_data
 from deepchem_density.tables.molecule_table import MoleculeTable
-from deepchem_density.tables.qm9 import load_qm9, load_sample
-from deepchem_density.tables.splits import nested_fractions
-from deepchem_density.voxels.datapoints import fingerprint, located
+from deepchem_density.voxels.datapoints import located
+from deepchem_density.voxels.fingerprints import fingerprint
 from deepchem_density.voxels.store import VoxelStore
 
-__all__ = ["CurveData", "load_dataset", "prepare", "split"]
-
-
-def load_dataset(config: CurveConfig) -> MoleculeTable | ComplexTable:
-    """Return the molecules or complexes and labels that a configuration names.
-
-    Raises
-    ------
-    ValueError
-        Files or labels that are not there.
-    """
-    if config.dataset == "sample":
-        return load_sample()
-    if config.dataset == "qm9":
-        return load_qm9(config.data_dir or None)
-    if config.dataset in ("complexes", "pdbbind"):
-        return load_complexes(config.data_dir, list(config.targets))
-    return _load_sdf(Path(config.data_dir), config.targets)
-
-
-def _load_sdf(folder: Path, targets: tuple[str, ...]) -> MoleculeTable:
-    found = [folder / "gdb9.sdf"] if (folder / "gdb9.sdf").is_file() else sorted(folder.glob("*.sdf"))
-    if len(found) != 1:
-        raise ValueError(
-            f"'{folder}' holds {len(found)} .sdf files; gdb9.sdf, or exactly one with a .csv beside it, is read."
-        )
-    sdf = found[0]
-    csv = next((c for c in (Path(f"{sdf}.csv"), sdf.with_suffix(".csv")) if c.is_file()), None)
-    if csv is None:
-        raise ValueError(f"There are no labels for '{sdf.name}'; put {sdf.name}.csv or {sdf.stem}.csv beside it.")
-    return load_sdf_csv(sdf, csv, list(targets))
+__all__ = ["CurveData", "prepare"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,16 +54,8 @@ def prepare(config: CurveConfig, out: Path, n_jobs: int, without: Collection[str
     FeaturizationError
         No molecule could be featurized.
     """
-    table = load_dataset(config)
-    table = table.subset(np.isfinite(table.columns(config.targets)).all(axis=1))
-    pool, valid, test = split(config, table)
-    if config.n_train > len(pool):
-        raise ValueError(
-            f"n_train={config.n_train} arrived; {len(pool)} molecules are left for training, 0 takes them all."
-        )
-    if config.n_train:
-        pool = nested_fractions(pool, [config.n_train], config.split_seed)[0]
-    table = table.subset(np.concatenate([pool, valid, test]))
+    loaded = load_data(config).kept()
+    table = loaded.table
     datapoints = [located(datapoint, config.recipe.reading) for datapoint in table.datapoints()]
     voxels, failures = VoxelStore(out / "voxels", config.recipe).voxels(datapoints, n_jobs)
     usable = np.ones(len(table), dtype=bool)
@@ -104,7 +64,6 @@ def prepare(config: CurveConfig, out: Path, n_jobs: int, without: Collection[str
         usable &= np.isfinite(features).all(axis=1)
     ids = table.ids.astype(str)
     usable &= ~np.isin(ids, np.array(list(without), dtype=str))
-    ends = np.cumsum([len(pool), len(valid), len(test)])
-    pool, valid, test = (part[usable[part]] for part in np.split(np.arange(len(table)), ends[:-1]))
+    pool, valid, test = (part[usable[part]] for part in (loaded.pool, loaded.valid, loaded.test))
     content = digest([ids.tolist(), table.columns(config.targets).tolist(), fingerprint(datapoints).hex()])
     return CurveData(table, voxels, pool, valid, test, tuple(ids[~usable].tolist()), content)

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from deepchem_density.curves.config import CurveConfig
-from deepchem_density.curves.data import load_dataset, split
 from deepchem_density.curves.sharing import STALE_AFTER, share
 from deepchem_density.errors import FeaturizationError
 from deepchem_density.files import write_text
+from deepchem_density.tables.load import load_data
 from deepchem_density.voxels.recipe import Recipe
 from deepchem_density.voxels.store import VoxelStore
 
@@ -61,9 +61,8 @@ def voxel_seconds(configs: Sequence[CurveConfig], out: Path, stale_after: float 
 
 
 def _test_molecules(config: CurveConfig) -> list[Any]:
-    table = load_dataset(config)
-    table = table.subset(np.isfinite(table.columns(config.targets)).all(axis=1))
-    return table.subset(split(config, table)[2][: MOLECULES + 1]).datapoints()
+    data = load_data(config)
+    return data.table.subset(data.test[: MOLECULES + 1]).datapoints()
 
 
 def _measured(recipe: Recipe, datapoints: Sequence[Any]) -> float:

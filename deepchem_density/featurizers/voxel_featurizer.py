@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import inspect
 import logging
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,19 +18,27 @@ from tqdm.auto import tqdm
 from deepchem_density.errors import FeaturizationError, reason_of
 from deepchem_density.fields.maps import GriddedDensity
 from deepchem_density.quiet import deepchem as dc
+from deepchem_density.settings import check_settings, class_defaults
 from deepchem_density.structures.structure import Structure
 from deepchem_density.voxels.datapoints import Complex, Reading, is_complex, is_surrounding, located, read_complex
 from deepchem_density.voxels.recipe import FEATURE_VERSION, Recipe
-from deepchem_density.workers import map_in_order
+from deepchem_density.voxels.representations.record import names_in
+from deepchem_density.voxels.settings import (
+    FileSettings,
+    GridSettings,
+    MoleculeSettings,
+    NumberSettings,
+    PartSettings,
+    ProcessSettings,
+)
+from deepchem_density.workers import map_in_order, n_workers
 
-__all__ = ["Center", "Failure", "VoxelFeaturizer", "failed_value"]
+__all__ = ["Failure", "VoxelFeaturizer", "failed_value"]
 
 logger = logging.getLogger(__name__)
 
-RUN_TIME_SETTINGS = ("n_jobs", "timeout")
+RUN_TIME_SETTINGS = names_in(ProcessSettings)
 LONGEST_NAME = 120
-
-Center = str | tuple[float, float, float]
 
 
 class Failure(NamedTuple):
@@ -41,76 +49,62 @@ class Failure(NamedTuple):
     reason: str
 
 
-class VoxelFeaturizer(dc.feat.ComplexFeaturizer, dc.feat.MolecularFeaturizer):
-    """What the four featurizers share; use one of them.
+@dataclass(eq=False, repr=False)
+class VoxelFeaturizer(
+    ProcessSettings,
+    NumberSettings,
+    FileSettings,
+    PartSettings,
+    MoleculeSettings,
+    GridSettings,
+    dc.feat.ComplexFeaturizer,
+    dc.feat.MolecularFeaturizer,
+):
+    """What the featurizers share; use one of them.
 
     A datapoint is a molecule: an RDKit Mol, a SMILES, the path of an .sdf, .mol, .mol2, .xyz, .pdb or .cif file, or a
-    `Structure`. A Mol with a conformer is taken as it comes, hydrogens and positions; a
-    SMILES and a Mol without conformer get hydrogens, a seeded ETKDGv3 conformer and MMFF94. Or it is a complex: (ligand,
-    protein), in this order or the other, or (ligand, protein, map), or (ligand, map); None stands for what there is not. Its
-    box is centred on the ligand, and what reaches beyond the box is left out.
-
-    Parameters
-    ----------
-    box_width, voxel_width : float
-        Edges of the box and of a voxel in Å; the quotient must be whole.
-    oversampling : int
-        A voxel is the mean over oversampling³ points of its cell; 1 samples the centre.
-    center : str or tuple of float
-        Centre of the box: "mean" of the atom positions (of the ligand), "charge" for the centre of nuclear charge,
-        "origin", or a point.
-    rotation_seed : int, optional
-        Turns each molecule's grid at random; the turn depends on the seed and the molecule only. None keeps x, y and z.
-    charge : int or str
-        Total charge of each molecule or ligand; "formal" takes the sum of the file's formal charges.
-    unpaired : int
-        Number of unpaired electrons of each molecule.
-    conformer_seed : int
-        Seed of the conformers generated for SMILES.
-    optimize : bool
-        Relax those conformers with MMFF94.
-    part : str
-        What of a complex is looked at: "complex" for all of it, "ligand", "protein", or "separate" for ligand and protein in
-        channels of their own, the ligand's first.
-    hydrogens : str
-        "keep" takes those that the file has, "drop" none, "add" gives the molecule or ligand those that it lacks.
-    waters, ions : bool
-        Keep the waters and the monatomic ions of a protein's file.
-    dtype : str
-        "float32", "float16", "float64", or "uint8" for occupancy.
-    n_jobs : int
-        Processes; -1 is one for each core.
-    timeout : float, optional
-        Seconds one molecule may take, where ``n_jobs`` is not 1.
+    `Structure`. A Mol with a conformer is taken as it comes, hydrogens and positions; a SMILES and a Mol without conformer get
+    hydrogens, a seeded ETKDGv3 conformer and MMFF94. Or it is a complex: (ligand, protein), in this order or the other, or
+    (ligand, protein, map), or (ligand, map); None stands for what there is not. Its box is centred on the ligand, and what
+    reaches beyond the box is left out.
 
     Attributes
     ----------
     failures_ : list of Failure
         (index, id, reason) of each datapoint that the last call could not featurize.
+
+    Raises
+    ------
+    ValueError
+        A setting that no datapoint could satisfy.
     """
 
     representation = ""
-    dtype: str
-    n_jobs: int
-    timeout: float | None
 
-    def _store(self, arguments: dict[str, Any]) -> None:
-        """Keep each argument of a constructor under its own name, as DeepChem's ``repr`` and caches want it."""
-        for name, value in arguments.items():
-            if name != "self":
-                setattr(self, name, value)
+    def __post_init__(self) -> None:
+        self._check()
+
+    def _check(self) -> None:
+        check_settings(self)
+        n_workers(self.n_jobs)
+        self.recipe.check()
 
     @property
     def recipe(self) -> Recipe:
         """The settings that determine the voxels."""
         names = {field.name for field in dataclasses.fields(Recipe)}
         settings = {name: value for name, value in self._settings().items() if name in names}
-        return Recipe.from_dict({"representation": self.representation, **settings})
+        return Recipe.from_dict({**settings, "representation": self.representation})
 
     @property
     def n_channels(self) -> int:
         """Number of channels, the last axis of the voxels."""
         return self.recipe.n_channels
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """Name of each channel."""
+        return self.recipe.channels
 
     @property
     def voxel_shape(self) -> tuple[int, int, int, int]:
@@ -146,8 +140,8 @@ class VoxelFeaturizer(dc.feat.ComplexFeaturizer, dc.feat.MolecularFeaturizer):
         ImportError
             The engine is not installed.
         """
+        self._check()  # again, since attributes can be changed
         recipe = self.recipe
-        recipe.check()
         items = _as_list(datapoints)
         recipe.check_alike(items)
         voxels = np.empty((len(items), *recipe.voxel_shape), dtype=recipe.dtype)
@@ -176,9 +170,8 @@ class VoxelFeaturizer(dc.feat.ComplexFeaturizer, dc.feat.MolecularFeaturizer):
 
     def _featurize(self, datapoint: Any, **kwargs: Any) -> np.ndarray:
         """Return the voxels of one datapoint, (x, y, z, channel)."""
-        recipe = self.recipe
-        recipe.check()
-        return recipe.voxels(datapoint)
+        self._check()
+        return self.recipe.voxels(datapoint)
 
     def _report(self, n: int) -> None:
         """Say how many datapoints failed; raise where all did."""
@@ -209,17 +202,14 @@ class VoxelFeaturizer(dc.feat.ComplexFeaturizer, dc.feat.MolecularFeaturizer):
         return rows
 
     def _settings(self) -> dict[str, Any]:
-        parameters = inspect.signature(type(self).__init__).parameters
-        return {name: getattr(self, name) for name in parameters if name != "self"}
+        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
 
     def __str__(self) -> str:
         """Return a file name: class, settings that are not the default, and a digest of all that determine the voxels."""
-        parameters = inspect.signature(type(self).__init__).parameters
         settings = {name: value for name, value in self._settings().items() if name not in RUN_TIME_SETTINGS}
+        defaults = class_defaults(self)
         digest = hashlib.sha256(repr((FEATURE_VERSION, sorted(settings.items()))).encode()).hexdigest()[:8]
-        changed = [
-            f"{name}_{_file_name(value)}" for name, value in settings.items() if value != parameters[name].default
-        ]
+        changed = [f"{name}_{_file_name(value)}" for name, value in settings.items() if value != defaults[name]]
         readable = "_".join([type(self).__name__, *changed])[: LONGEST_NAME - len(digest) - 1]
         return f"{readable}_{digest}"
 

@@ -1,1 +1,5 @@
-"""."""
+"""The network, the DeepChem model around it, stored models and predictions."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,4 +1,4 @@
-"""Rotations: uniform random ones for grids, and the 24 exact turns of a cube for finished voxels.
+"""The 24 exact turns of a cube, for finished voxels.
 
 A field sampled on a cubic grid can be turned without interpolation only by the rotations that map the cube onto itself.
 Any other angle belongs before voxelization, in the grid.
@@ -10,33 +10,8 @@ from itertools import permutations, product
 
 import numpy as np
 import torch
-from scipy.spatial.transform import Rotation
 
-__all__ = ["CUBE_TURNS", "random_rotation", "turn_voxels"]
-
-
-def random_rotation(rng: np.random.Generator) -> np.ndarray:
-    """Draw a rotation uniformly from all rotations in space.
-
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-        Where the randomness comes from.
-
-    Returns
-    -------
-    numpy.ndarray
-        (3, 3) float64 matrix R; ``positions @ R.T`` turns positions about the origin.
-
-    Notes
-    -----
-    Four standard normal numbers, normalized, are a uniform unit quaternion [1]_.
-
-    References
-    ----------
-    .. [1] G. Marsaglia, Ann. Math. Statist. 43, 645 (1972), doi:10.1214/aoms/1177692644.
-    """
-    return Rotation.from_quat(rng.standard_normal(4)).as_matrix()
+__all__ = ["CUBE_TURNS", "turn_voxels"]
 
 
 def _cube_turns() -> np.ndarray:

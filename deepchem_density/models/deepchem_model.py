@@ -41,7 +41,7 @@ __all__ = ["VoxelCNNModel"]
 
 _OF_NETWORK = (
     *("n_tasks", "n_channels", "mode", "n_classes", "widths", "depth"),
-    *("stem_widths", "n_bins", "head_width", "dropout", "pooling"),
+    *("stem_widths", "n_bins", "head_width", "dropout", "pooling", "binned_channels"),
 )
 _OF_TRAINING = ("loss", "batch_size", "weight_decay", "schedule", "augment", "clip_norm", "autocast", "seed")
 _Tensors = list[torch.Tensor]
@@ -59,7 +59,7 @@ class VoxelCNNModel(dc.models.TorchModel):
     mode : {"regression", "classification"}
         Regression predicts (samples, n_tasks) in the labels' units, classification (samples, n_tasks, n_classes)
         probabilities.
-    widths, depth, stem_widths, n_bins, head_width, dropout, pooling, n_classes
+    widths, depth, stem_widths, n_bins, head_width, dropout, pooling, n_classes, binned_channels
         The network, see `VoxelCNN`.
     loss : {"l1", "l2", "huber"}, optional
         Of regression, in standard deviations of the training labels; l1 by default. Classification has "cross_entropy".
@@ -132,11 +132,13 @@ class VoxelCNNModel(dc.models.TorchModel):
         autocast: str | bool = "auto",
         seed: int | None = None,
         model_dir: str | os.PathLike[str] | None = None,
+        binned_channels: Sequence[int] | None = None,
         **kwargs: Any,
     ) -> None:
         self.n_tasks, self.n_channels, self.mode, self.n_classes = n_tasks, n_channels, mode, n_classes
         self.widths, self.stem_widths = tuple(widths), tuple(stem_widths)
         self.depth, self.n_bins, self.head_width = depth, n_bins, head_width
+        self.binned_channels = None if binned_channels is None else tuple(binned_channels)
         self.dropout, self.pooling, self.weight_decay, self.schedule = dropout, pooling, weight_decay, schedule
         self.augment, self.clip_norm, self.autocast, self.seed = augment, clip_norm, autocast, seed
         require_options(mode, loss, schedule, autocast, batch_size, kwargs)

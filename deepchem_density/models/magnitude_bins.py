@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -27,6 +28,8 @@ class MagnitudeBins(nn.Module):
     ----------
     n_channels, n_bins : int
         Channels of the input, and bins of each.
+    binned : sequence of int, optional
+        The channels that are binned; the others follow as they are. None bins all.
 
     Notes
     -----
@@ -34,21 +37,35 @@ class MagnitudeBins(nn.Module):
     be taken once, not twice. Under autocast the bins are bfloat16, as the convolution behind them wants.
     """
 
-    def __init__(self, n_channels: int, n_bins: int) -> None:
+    def __init__(self, n_channels: int, n_bins: int, binned: Sequence[int] | None = None) -> None:
         super().__init__()
+        self.binned = list(range(n_channels)) if binned is None else list(binned)
+        self.others = [channel for channel in range(n_channels) if channel not in self.binned]
+        if not (self.binned and len(set(self.binned)) == len(self.binned) == n_channels - len(self.others)):
+            raise ValueError(f"binned={binned} arrived; different channels from 0 to {n_channels - 1} are accepted.")
         centers = torch.linspace(0, math.asinh(LARGEST_MAGNITUDE), n_bins)
-        self.centers = nn.Parameter(centers.repeat(n_channels))
-        self.sharpness = nn.Parameter(torch.full((n_channels * n_bins,), (n_bins - 1) / float(centers[-1])))
+        self.centers = nn.Parameter(centers.repeat(len(self.binned)))
+        self.sharpness = nn.Parameter(torch.full((len(self.binned) * n_bins,), (n_bins - 1) / float(centers[-1])))
         self.n_bins = n_bins
 
+    @property
+    def n_outputs(self) -> int:
+        """Number of channels that come out."""
+        return len(self.binned) * self.n_bins + len(self.others)
+
     def forward(self, scaled: torch.Tensor) -> torch.Tensor:
-        """Return (batch, channel, x, y, z) scaled fields as (batch, channel * n_bins, x, y, z), channels last in memory."""
+        """Return (batch, channel, x, y, z) scaled fields as (batch, n_outputs, x, y, z), channels last in memory."""
         device = scaled.device.type
         dtype = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else scaled.dtype
         cells = scaled.movedim(1, -1)
         shape = (-1, self.n_bins)
-        bins = _Bins.apply(cells, self.centers.view(shape), self.sharpness.view(shape), dtype)
-        return bins.flatten(start_dim=-2).movedim(-1, 1)
+        magnitudes = cells[..., self.binned] if self.others else cells
+        bins = _Bins.apply(magnitudes, self.centers.view(shape), self.sharpness.view(shape), dtype).flatten(
+            start_dim=-2
+        )
+        if self.others:
+            bins = torch.cat([bins, cells[..., self.others].to(dtype)], dim=-1)
+        return bins.movedim(-1, 1)
 
 
 class _Bins(torch.autograd.Function):

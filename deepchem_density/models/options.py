@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from deepchem_density.models.voxel_cnn import require_choice, require_counts
 from deepchem_density.quiet import deepchem as dc
+from deepchem_density.settings import one_of, require_counts
 
 __all__ = ["make_loss", "require_options"]
 
@@ -37,9 +37,9 @@ def require_options(
         An argument in `others` that TorchModel does not take.
     """
     # an unknown mode is refused by the network
-    require_choice(f"loss of {mode}", loss, (None, *_LOSSES.get(mode, ())))
-    require_choice("schedule", schedule, ("onecycle", "constant"))
-    require_choice("autocast", autocast, ("auto", True, False))
+    one_of(f"loss of {mode}", loss, (None, *_LOSSES.get(mode, ())))
+    one_of("schedule", schedule, ("onecycle", "constant"))
+    one_of("autocast", autocast, ("auto", True, False))
     require_counts(batch_size=batch_size)
     unknown = ", ".join(sorted(set(others) - set(_FOR_TORCH_MODEL)))
     if unknown:

@@ -108,7 +108,19 @@ class Predictor:
         """Whether the network was trained with dropout, which uncertainties are drawn from."""
         return self.network.dropout > 0
 
-    def predict(self, inputs: Sequence[Input], masks: int = 0, n_jobs: int = 1) -> pd.DataFrame:
+    def columns(self, masks: int = 0) -> list[str]:
+        """Return the names of the columns that hold predictions, and deviations over masks where there are some."""
+        targets = self.about.targets
+        return [*targets, *(f"{target}_std" for target in targets)] if masks else list(targets)
+
+    def predict(
+        self,
+        inputs: Sequence[Input],
+        masks: int = 0,
+        n_jobs: int = 1,
+        all_may_fail: bool = False,
+        progress: bool = True,
+    ) -> pd.DataFrame:
         """Predict each datapoint.
 
         Parameters
@@ -119,6 +131,10 @@ class Predictor:
             Dropout masks to draw for the uncertainty, 2 or more; 0 for none.
         n_jobs : int
             Processes that compute voxels.
+        all_may_fail : bool
+            Whether a table without any prediction is returned, and not refused.
+        progress : bool
+            Whether a bar is shown on a terminal.
 
         Returns
         -------
@@ -138,15 +154,19 @@ class Predictor:
                 f"masks={masks} arrived, but the network was trained with dropout=0.0 and knows no uncertainty; pass 0, or "
                 "train with dropout=0.1 or so."
             )
-        targets = self.about.targets
-        names = [*targets, *(f"{target}_std" for target in targets)] if masks else list(targets)
+        names = self.columns(masks)
         failures = [one.failure for one in inputs]
         values = np.full((len(inputs), len(names)), np.nan)
         readable = [place for place, one in enumerate(inputs) if not one.failure]
         results = map_in_order(self.about.voxels_and_line, [inputs[place].datapoint for place in readable], n_jobs)
         chunk: list[tuple[int, tuple[np.ndarray, np.ndarray]]] = []
-        progress = tqdm(zip(readable, results, strict=True), total=len(readable), desc="predicting", disable=None)
-        for place, result in progress:
+        shown = tqdm(
+            zip(readable, results, strict=True),
+            total=len(readable),
+            desc="predicting",
+            disable=None if progress else True,
+        )
+        for place, result in shown:
             if isinstance(result, Exception):
                 failures[place] = str(result) or type(result).__name__
             else:
@@ -155,7 +175,7 @@ class Predictor:
                 self._fill(values, chunk, masks)
                 chunk = []
         self._fill(values, chunk, masks)
-        if all(failures):
+        if all(failures) and not all_may_fail:
             raise FeaturizationError(f"None of {len(inputs)} datapoints could be predicted; the first: {failures[0]}")
         about = pd.DataFrame({"id": [one.name for one in inputs], "input": [one.text for one in inputs]})
         return pd.concat([about, pd.DataFrame(values, columns=names), pd.Series(failures, name="failure")], axis=1)

@@ -15,7 +15,7 @@ from deepchem_density.errors import FeaturizationError
 from deepchem_density.structures.text_files import format_suffix, read_text
 from deepchem_density.voxels.datapoints import Complex, Reading
 
-__all__ = ["Input", "read_inputs"]
+__all__ = ["Input", "inputs_from", "read_inputs"]
 
 MOLECULE_COLUMNS = ("molecule", "smiles")
 
@@ -72,6 +72,17 @@ def read_inputs(path: str | Path, reading: Reading) -> list[Input]:
     if not found:
         raise ValueError(f"'{path}' holds no molecule; one or more are accepted.")
     return found
+
+
+def inputs_from(frame: pd.DataFrame) -> list[Input]:
+    """Return the rows of a table as datapoints: its column ``molecule``, or ``ligand`` with ``protein`` and ``map``."""
+    if "molecule" in frame:
+        datapoints = frame["molecule"].tolist()
+    else:
+        nothing = pd.Series([None] * len(frame))
+        columns = [frame.get(name, nothing) for name in ("ligand", "protein", "map")]
+        datapoints = [tuple(None if pd.isna(part) else part for part in row) for row in zip(*columns, strict=True)]
+    return [Input(str(place), str(one), one) for place, one in enumerate(datapoints, start=1)]
 
 
 def _read_csv(text: str, path: Path, reading: Reading) -> list[Input]:

@@ -6,13 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import mlflow.pyfunc
-import numpy as np
 import pandas as pd
 
-from deepchem_density.errors import FeaturizationError
-from deepchem_density.models.deepchem_model import VoxelCNNModel
-from deepchem_density.models.recipe_file import RECIPE_FILE, ModelRecipe
-from deepchem_density.quiet import deepchem as dc
+from deepchem_density.models.prediction import Predictor
+from deepchem_density.models.prediction_inputs import inputs_from
 
 
 class MoleculePredictor(mlflow.pyfunc.PythonModel):
@@ -23,42 +20,14 @@ class MoleculePredictor(mlflow.pyfunc.PythonModel):
     """
 
     def load_context(self, context: Any) -> None:
-        """Rebuild the network from its settings and weights, and the recipe of its voxels.
-
-        Raises
-        ------
-        ValueError
-            They were stored by a release that makes other voxels, or do not belong together.
-        """
-        folder = Path(context.artifacts["network"])
-        self.about = ModelRecipe.read(folder / RECIPE_FILE)
-        self.network = VoxelCNNModel.from_dir(folder)
-        self.about.check_channels(self.network.n_channels, str(folder))
+        """Rebuild the network from its settings and weights, and the recipe of its voxels; see `Predictor.from_folder`."""
+        self.predictor = Predictor.from_folder(Path(context.artifacts["network"]))
 
     def predict(self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:
         """Return a column per target; a molecule that cannot be featurized gets NaN in all of them."""
         masks = (params or {}).get("masks", 0)
-        targets = self.about.targets
-        names = [*targets, *(f"{target}_std" for target in targets)] if masks else list(targets)
-        predicted = np.full((len(model_input), len(names)), np.nan)
-        for row, datapoint in enumerate(_datapoints(model_input)):
-            try:
-                voxels, line = self.about.voxels_and_line(datapoint)
-            except FeaturizationError:
-                continue
-            dataset = dc.data.NumpyDataset(voxels[None])
-            values = [np.ravel(self.network.predict(dataset)) + line]
-            if masks:
-                values.append(np.ravel(self.network.predict_uncertainty(dataset, masks)[1]))
-            predicted[row] = np.concatenate(values)
-        return pd.DataFrame(predicted, columns=names)
-
-
-def _datapoints(model_input: pd.DataFrame) -> list[Any]:
-    if "molecule" in model_input:
-        return model_input["molecule"].tolist()
-    columns = [model_input.get(name, pd.Series([None] * len(model_input))) for name in ("ligand", "protein", "map")]
-    return [tuple(None if pd.isna(part) else part for part in row) for row in zip(*columns, strict=True)]
+        table = self.predictor.predict(inputs_from(model_input), masks, all_may_fail=True, progress=False)
+        return table[self.predictor.columns(masks)]
 
 
 mlflow.models.set_model(MoleculePredictor())

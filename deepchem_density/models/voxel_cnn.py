@@ -9,13 +9,14 @@ import torch
 from torch import nn
 
 from deepchem_density.models.magnitude_bins import MagnitudeBins
+from deepchem_density.settings import one_of, require_counts
 
-__all__ = ["FieldScale", "VoxelCNN", "require_choice", "require_counts"]
+__all__ = ["FieldScale", "VoxelCNN"]
 
 _SMALLEST_EDGE = 4
 _SMALLEST_BFLOAT16_EDGE = 3
 """torch 2.13 now and then returns NaN for the weight gradient of a bfloat16 convolution over 2³ cells on a CPU."""
-BINS_OF_ONE_CHANNEL = 8
+USUAL_BINS = 8
 _CONSTANT = 1e-12
 """Variance of a channel in units of its squared mean up to which it is constant but for rounding."""
 
@@ -123,7 +124,7 @@ class VoxelCNN(nn.Module):
     n_bins : int, optional
         Spread each channel's magnitude over so many soft bins before the first convolution (see `MagnitudeBins`), 2 or
         more; 0 takes the field as it is. By default 8 for a single channel, where all there is to see is magnitude, and
-        0 for several.
+        for `binned_channels`, and 0 for several.
     head_width : int
         Hidden units of the perceptron.
     dropout : float
@@ -137,6 +138,8 @@ class VoxelCNN(nn.Module):
     autocast : bool
         Run the convolutions of training in bfloat16, but for stages of less than 3 cells per edge. Prediction is float32
         always.
+    binned_channels : sequence of int, optional
+        The channels that are binned, of several of which some are all magnitude; None bins all of them.
 
     Raises
     ------
@@ -169,6 +172,7 @@ class VoxelCNN(nn.Module):
         mode: str = "regression",
         n_classes: int = 2,
         autocast: bool = False,
+        binned_channels: Sequence[int] | None = None,
     ) -> None:
         super().__init__()
         require_counts(n_tasks=n_tasks, n_channels=n_channels, depth=depth, head_width=head_width, stages=len(widths))
@@ -176,13 +180,13 @@ class VoxelCNN(nn.Module):
         require_counts(**{f"stem_widths[{i}]": width for i, width in enumerate(stem_widths)})
         require_counts(**{"n_classes - 1": n_classes - 1})
         if n_bins is None:
-            n_bins = BINS_OF_ONE_CHANNEL if n_channels == 1 else 0
+            n_bins = USUAL_BINS if n_channels == 1 or binned_channels else 0
         if n_bins != 0:
             require_counts(**{"n_bins - 1": n_bins - 1})
-        require_choice("pooling", pooling, ("mean", "sum"))
-        require_choice("mode", mode, ("regression", "classification"))
+        one_of("pooling", pooling, ("mean", "sum"))
+        one_of("mode", mode, ("regression", "classification"))
         if not 0 <= dropout < 1:
-            raise ValueError(f"dropout is out of range: got {dropout}; accepted is 0 to less than 1.")
+            raise ValueError(f"dropout={dropout} arrived; 0 to less than 1 is accepted.")
         self.n_tasks, self.n_channels, self.n_classes = n_tasks, n_channels, n_classes
         self.mode, self.pooling, self.autocast = mode, pooling, autocast
 
@@ -191,8 +195,9 @@ class VoxelCNN(nn.Module):
         self.stem = nn.Sequential()
         incoming = n_channels
         if n_bins:
-            self.stem.append(MagnitudeBins(n_channels, n_bins))
-            incoming = n_channels * n_bins
+            bins = MagnitudeBins(n_channels, n_bins, binned_channels)
+            self.stem.append(bins)
+            incoming = bins.n_outputs
         for width in stem_widths:
             self.stem.extend([nn.Conv3d(incoming, width, 1), nn.SiLU()])
             incoming = width
@@ -226,9 +231,8 @@ class VoxelCNN(nn.Module):
         """Everything up to the perceptron: (batch, x, y, z, n_channels) voxels to (batch, widths[-1]) float32."""
         if voxels.ndim != 5 or voxels.shape[-1] != self.n_channels or min(voxels.shape[1:4]) < _SMALLEST_EDGE:
             raise ValueError(
-                f"The voxels have the wrong shape: got {tuple(voxels.shape)}; accepted is (batch, x, y, z, "
-                f"{self.n_channels}) with at least {_SMALLEST_EDGE} cells per edge. Set n_channels to the last axis, "
-                "or move the channels there."
+                f"Voxels of shape {tuple(voxels.shape)} arrived; (batch, x, y, z, {self.n_channels}) with at least "
+                f"{_SMALLEST_EDGE} cells per edge is accepted. Set n_channels to the last axis, or move the channels there."
             )
         # Moving the channels by view alone yields torch's channels_last_3d layout, the fast one.
         field = self.scale(voxels).permute(0, 4, 1, 2, 3)
@@ -280,16 +284,3 @@ class VoxelCNN(nn.Module):
             The same in standard deviations from the mean label, or as logits: what a loss compares.
         """
         return self.outputs(self.features(voxels))
-
-
-def require_counts(**counts: int) -> None:
-    """Raise ValueError unless every argument is a whole number from 1 up."""
-    for name, count in counts.items():
-        if isinstance(count, bool) or not isinstance(count, (int, np.integer)) or count < 1:
-            raise ValueError(f"{name} is not a count: got {count!r}; accepted is a whole number from 1 up.")
-
-
-def require_choice(name: str, value: object, accepted: Sequence[object]) -> None:
-    """Raise ValueError unless the value is one of those accepted."""
-    if value not in accepted:
-        raise ValueError(f"{name} is unknown: got {value!r}; accepted are {', '.join(map(repr, accepted))}.")

@@ -16,11 +16,11 @@ from matplotlib.figure import Figure
 from deepchem_density.curves.cells import Cell
 from deepchem_density.files import replacing
 from deepchem_density.reports.results import BASELINES, METRICS
+from deepchem_density.voxels.representations import REPRESENTATIONS
 
 __all__ = ["error_by_size_figure", "learning_curve_figure", "parity_figure", "save_figure"]
 
 LINES = {"constant": ":", "linear in element counts": "--", "ligand heavy atoms": "-."}
-COLOURS = {"atom": "#0072B2", "density": "#D55E00", "gradient": "#009E73", "occupancy": "#CC79A7"}
 FURTHER = ("#E69F00", "#56B4E9", "#000000", "#8C564B", "#7F7F7F", "#9467BD")
 BESIDE = 1.025
 FEW_TICKS = 4
@@ -126,7 +126,8 @@ def _colours(models: Sequence[str] | pd.Series) -> dict[str, str]:
     colours: dict[str, str] = {}
     further = iter(FURTHER * (1 + len(names) // len(FURTHER)))
     for name in names:
-        usual = COLOURS.get(name.split(" ")[0])
+        record = REPRESENTATIONS.get(name.split(" ")[0])
+        usual = None if record is None else record.color
         colours[name] = usual if usual is not None and usual not in colours.values() else next(further)
     return colours
 

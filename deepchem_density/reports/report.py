@@ -10,11 +10,10 @@ import numpy as np
 import pandas as pd
 
 from deepchem_density.curves.cells import Cell, Row
-from deepchem_density.curves.config import CurveConfig, digest, short_labels
-from deepchem_density.files import write_text
+from deepchem_density.curves.config import CurveConfig, short_labels
+from deepchem_density.files import digest, write_text
 from deepchem_density.reports.figures import error_by_size_figure, learning_curve_figure, parity_figure, save_figure
-from deepchem_density.reports.html import html_text
-from deepchem_density.reports.markup import markdown_text
+from deepchem_density.reports.markup import Table, html_text, markdown_table, markdown_text
 from deepchem_density.reports.results import (
     ERRORS,
     METRICS,
@@ -29,7 +28,7 @@ from deepchem_density.reports.results import (
 )
 from deepchem_density.reports.sections import comparison_sections
 
-__all__ = ["comparison_folder", "markdown", "where_tested", "write_comparison_report", "write_curve_report"]
+__all__ = ["comparison_folder", "errors_in_markdown", "where_tested", "write_comparison_report", "write_curve_report"]
 
 
 def write_curve_report(config: CurveConfig, cells: Sequence[Cell], out: Path) -> list[Path]:
@@ -44,7 +43,7 @@ def write_curve_report(config: CurveConfig, cells: Sequence[Cell], out: Path) ->
     folder.mkdir(parents=True, exist_ok=True)
     rows = collect_rows(out / "cells" / config.study)
     table = curve_table(rows)
-    write_text(folder / "table.md", f"{markdown(table, config.metrics)}\n{where_tested(rows)}\n")
+    write_text(folder / "table.md", f"{errors_in_markdown(table, config.metrics)}\n{where_tested(rows)}\n")
     write_text(folder / "table.csv", table.to_csv(index=False))
     figure = learning_curve_figure(table, f"{config.dataset}, {table.iloc[0]['seeds']} seeds", config.metrics[0])
     return [
@@ -55,24 +54,21 @@ def write_curve_report(config: CurveConfig, cells: Sequence[Cell], out: Path) ->
     ]
 
 
-def markdown(table: pd.DataFrame, metrics: Sequence[str] = ("mae",)) -> str:
+def errors_in_markdown(table: pd.DataFrame, metrics: Sequence[str] = ("mae",)) -> str:
     """Return tables in Markdown, one for each target and metric: a line per model, a column per training size."""
-    lines = []
+    blocks = []
     for (target, unit), part in table.groupby(["target", "unit"], sort=False):
         sizes = sorted(part["n_train"].unique())
         for metric in metrics:
-            lines += [
-                f"{target}: {METRICS[metric]} on the test set{f', {unit}' if unit and metric in ERRORS else ''}",
-                "",
-                "| model | " + " | ".join(f"{size} molecules" for size in sizes) + " |",
-                "|---|" + "---|" * len(sizes),
-            ]
+            lines = []
             for model, one in part.groupby("model", sort=False):
                 values = zip(one["n_train"], one[metric], one[f"{metric}_std"], strict=True)
                 cells = {size: _with_spread(mean, spread) for size, mean, spread in values}
-                lines.append(f"| {model} | " + " | ".join(cells.get(size, "") for size in sizes) + " |")
-            lines.append("")
-    return "\n".join(lines)
+                lines.append([str(model), *(cells.get(size, "") for size in sizes)])
+            of_unit = f", {unit}" if unit and metric in ERRORS else ""
+            blocks.append(f"{target}: {METRICS[metric]} on the test set{of_unit}")
+            blocks.append(markdown_table(Table(["model", *(f"{size} molecules" for size in sizes)], lines)))
+    return "\n\n".join(blocks) + "\n"
 
 
 def where_tested(rows: Sequence[Row]) -> str:

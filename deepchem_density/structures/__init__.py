@@ -1,1 +1,5 @@
-"""."""
+"""Elements and positions, the files they come from, bonds and pockets."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

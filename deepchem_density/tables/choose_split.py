@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-from deepchem_density.curves.config import CurveConfig
 from deepchem_density.tables.complex_table import ComplexTable
 from deepchem_density.tables.id_lists import listed_ids, published_lists
 from deepchem_density.tables.molecule_table import MoleculeTable
 from deepchem_density.tables.sequence_clusters import sequence_clusters
+from deepchem_density.tables.settings import DataSettings
 from deepchem_density.tables.splits import (
     Split,
     fixed_split,
@@ -37,7 +37,7 @@ _OF_ONE_PROTEIN = ("uniprot", "cluster")
 """Columns that say what is one protein and are joined unasked, as are PDB codes: of PDBbind's INDEX files, or of a csv."""
 
 
-def split(config: CurveConfig, table: MoleculeTable | ComplexTable) -> Split:
+def split(settings: DataSettings, table: MoleculeTable | ComplexTable) -> Split:
     """Return the places of the pool for training, of the validation set and of the fixed test set.
 
     Raises
@@ -46,45 +46,45 @@ def split(config: CurveConfig, table: MoleculeTable | ComplexTable) -> Split:
         Sizes, columns, lists or years that do not suit the table, or fewer than three to test on (two where ``n_test=2``
         asks for them).
     """
-    parts = _split(config, table)
+    parts = _split(settings, table)
     n_test = len(parts[2])
-    least = 2 if config.n_test == 2 else FEWEST_TESTED
+    least = 2 if settings.n_test == 2 else FEWEST_TESTED
     if n_test < least:
         raise ValueError(
-            f"A test set of {n_test} arrived with split={config.split}, split_by='{config.split_by}' and "
-            f"n_test={config.n_test}; {least} or more are accepted, since fewer tell nothing."
+            f"A test set of {n_test} arrived with split={settings.split}, split_by='{settings.split_by}' and "
+            f"n_test={settings.n_test}; {least} or more are accepted, since fewer tell nothing."
         )
     return parts
 
 
-def _split(config: CurveConfig, table: MoleculeTable | ComplexTable) -> Split:
-    n_test = config.n_test or round(len(table) / 5)
-    if config.split == "random":
-        return fixed_split(len(table), n_test, config.n_valid, config.split_seed)
+def _split(settings: DataSettings, table: MoleculeTable | ComplexTable) -> Split:
+    n_test = settings.n_test or round(len(table) / 5)
+    if settings.split == "random":
+        return fixed_split(len(table), n_test, settings.n_valid, settings.split_seed)
     if isinstance(table, MoleculeTable):
-        return _molecules_as_listed(config, table)
-    if config.split == "group":
-        groups = joined_groups(*(table.group(name.strip()) for name in config.split_by.split(",")))
-        return split_by_groups(groups, n_test, config.n_valid, config.split_seed)
-    if config.split == "cluster":
-        return _by_clusters(config, table)
+        return _molecules_as_listed(settings, table)
+    if settings.split == "group":
+        groups = joined_groups(*(table.group(name.strip()) for name in settings.split_by.split(",")))
+        return split_by_groups(groups, n_test, settings.n_valid, settings.split_seed)
+    if settings.split == "cluster":
+        return _by_clusters(settings, table)
     codes = table.groups.get("pdb", table.ids)
-    if config.split == "core":
-        return split_by_ids(codes, listed_ids(config.split_by), config.n_valid, seed=config.split_seed)
-    if config.split == "lists":
-        return _as_listed(config, codes, published_lists(config.split_by))
-    year = _last_year(config.split_by)
-    return split_by_year(table.group("year"), year, config.n_valid, groups=codes, seed=config.split_seed)
+    if settings.split == "core":
+        return split_by_ids(codes, listed_ids(settings.split_by), settings.n_valid, seed=settings.split_seed)
+    if settings.split == "lists":
+        return _as_listed(settings, codes, published_lists(settings.split_by))
+    year = _last_year(settings.split_by)
+    return split_by_year(table.group("year"), year, settings.n_valid, groups=codes, seed=settings.split_seed)
 
 
-def _molecules_as_listed(config: CurveConfig, table: MoleculeTable) -> Split:
+def _molecules_as_listed(settings: DataSettings, table: MoleculeTable) -> Split:
     """Split as lists of QM9's numbers from 1, or of names such as gdb_42, say; ``n_valid`` at most are for validation."""
     lists = {
-        role: [_without_prefix(name) for name in names] for role, names in published_lists(config.split_by).items()
+        role: [_without_prefix(name) for name in names] for role, names in published_lists(settings.split_by).items()
     }
     codes = np.array([_without_prefix(name) for name in table.ids.astype(str).tolist()])
-    pool, valid, test = _as_listed(config, codes, lists)
-    drawn = np.sort(np.random.default_rng(config.split_seed).permutation(valid)[: config.n_valid])
+    pool, valid, test = _as_listed(settings, codes, lists)
+    drawn = np.sort(np.random.default_rng(settings.split_seed).permutation(valid)[: settings.n_valid])
     return pool, drawn, test
 
 
@@ -92,9 +92,9 @@ def _without_prefix(name: str) -> str:
     return name.strip().lower().removeprefix("gdb_")
 
 
-def _by_clusters(config: CurveConfig, table: ComplexTable) -> Split:
+def _by_clusters(settings: DataSettings, table: ComplexTable) -> Split:
     """Split by clusters; complexes of whose protein nothing is known are left out, since they may resemble any other."""
-    clusters = _clusters(table, config.split_by)
+    clusters = _clusters(table, settings.split_by)
     known = np.flatnonzero(clusters >= 0)
     if len(known) < len(table):
         logger.warning(
@@ -107,18 +107,18 @@ def _by_clusters(config: CurveConfig, table: ComplexTable) -> Split:
         raise ValueError(
             f"None of {len(table)} complexes has a protein with amino acids; take split=group with a column, or random."
         )
-    n_test = config.n_test or round(len(known) / 5)
-    parts = split_by_groups(clusters[known], n_test, config.n_valid, config.split_seed)
+    n_test = settings.n_test or round(len(known) / 5)
+    parts = split_by_groups(clusters[known], n_test, settings.n_valid, settings.split_seed)
     return known[parts[0]], known[parts[1]], known[parts[2]]
 
 
-def _as_listed(config: CurveConfig, codes: np.ndarray, lists: Mapping[str, Sequence[str]]) -> Split:
+def _as_listed(settings: DataSettings, codes: np.ndarray, lists: Mapping[str, Sequence[str]]) -> Split:
     """Split as lists say; without a list for validation, that set is drawn from the training list."""
     if "valid" in lists:
         return split_by_lists(codes, lists)
     pool, _, test = split_by_lists(codes, lists, valid="")
     listed = np.sort(np.concatenate([pool, test]))
-    parts = split_around(np.isin(listed, test), config.n_valid, groups=codes[listed], seed=config.split_seed)
+    parts = split_around(np.isin(listed, test), settings.n_valid, groups=codes[listed], seed=settings.split_seed)
     return listed[parts[0]], listed[parts[1]], listed[parts[2]]
 
 

@@ -1,1 +1,5 @@
-"""."""
+"""Fair searches for the best settings of a representation."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

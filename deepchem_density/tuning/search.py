@@ -15,9 +15,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from deepchem_density.curves.config import CurveConfig, digest
-from deepchem_density.tuning.params_file import read_params, read_provenance, write_params
-from deepchem_density.tuning.space import Knob, Range, Value, describe, first_point, settings, space
+from deepchem_density.curves.config import CurveConfig, unknown_to_earlier
+from deepchem_density.files import digest
+from deepchem_density.settings import described
+from deepchem_density.tuning.params_file import write_params
+from deepchem_density.tuning.plan import SearchPlan
+from deepchem_density.tuning.space import (
+    Knob,
+    Range,
+    Value,
+    describe,
+    first_point,
+    knob_options,
+    search_space,
+    settings_at,
+)
 from deepchem_density.versions import installed_versions
 from deepchem_density.voxels.recipe import FEATURE_VERSION
 
@@ -26,69 +38,14 @@ if TYPE_CHECKING:
 
     from deepchem_density.tuning.task import TuningTask
 
-__all__ = ["Best", "SearchPlan", "TrialLog", "read_params", "read_provenance", "tune"]
+__all__ = ["Best", "TrialLog", "tune"]
 
 FORMAT = 1
-PRUNERS = ("median", "hyperband", "none")
 _STATED = (
     *("rep", "dataset", "targets", "n_train", "split", "split_by", "split_seed"),
     *("steps", "epochs", "min_steps", "batch_size", "remove_composition"),
 )
 PACKAGES = ("deepchem-density", "deepchem", "torch", "numpy", "optuna")
-
-
-@dataclass(frozen=True)
-class SearchPlan:
-    """How to search.
-
-    Parameters
-    ----------
-    n_trials : int
-        Of the study, whoever works on it.
-    fraction : float
-        Of the training pool, above 0 and at most 1.
-    inner_seeds : tuple of int
-        A trial trains once for each and takes the mean error: each cuts its own validation set and draws its own weights.
-    valid_share : float
-        Of those molecules, to measure errors on.
-    seed : int
-        Of the points drawn.
-    pruner : str
-        "median", "hyperband" or "none".
-    storage : str
-        URL of a database or path of a journal file; "" is a journal in the output folder.
-    fixed : tuple of str
-        Settings that are not tuned.
-    """
-
-    n_trials: int = 10
-    fraction: float = 1.0
-    inner_seeds: tuple[int, ...] = (0,)
-    valid_share: float = 0.2
-    seed: int = 0
-    pruner: str = "median"
-    storage: str = ""
-    fixed: tuple[str, ...] = ()
-
-    def check(self) -> None:
-        """Refuse what cannot run.
-
-        Raises
-        ------
-        ValueError
-            Naming the setting, what arrived and what is accepted.
-        """
-        accepted = {
-            "n_trials": (self.n_trials >= 1, "1 or more"),
-            "fraction": (0 < self.fraction <= 1, "above 0, at most 1"),
-            "valid_share": (0 < self.valid_share < 1, "above 0, below 1"),
-            "inner_seeds": (len(set(self.inner_seeds)) == len(self.inner_seeds) > 0, "different whole numbers"),
-            "seed": (self.seed >= 0, "0 or more"),
-            "pruner": (self.pruner in PRUNERS, ", ".join(PRUNERS)),
-        }
-        for name, (fits, what) in accepted.items():
-            if not fits:
-                raise ValueError(f"{name}={getattr(self, name)!r} arrived; accepted: {what}.")
 
 
 class TrialLog:
@@ -130,8 +87,8 @@ class Best:
 
 def study_name(config: CurveConfig, plan: SearchPlan, knobs: Sequence[Knob]) -> str:
     """Return a name that two searches share only if their trials can be compared."""
-    about = {k: v for k, v in dataclasses.asdict(config).items() if k not in ("fractions", "seeds", "n_valid")}
-    rules = {k: v for k, v in dataclasses.asdict(plan).items() if k not in ("n_trials", "storage", "fixed")}
+    about = described(config, without=("fractions", "seeds", "n_valid", *unknown_to_earlier(config)))
+    rules = described(plan, without=("n_trials", "storage", "fixed"))
     content = digest([FORMAT, FEATURE_VERSION, about, config.n_valid, rules, describe(knobs)])
     return f"{config.dataset}-{'-'.join(config.targets)}-{config.rep}-{plan.fraction:g}-{content}"
 
@@ -174,7 +131,7 @@ def tune(
     """
     plan.check()
     config.check()
-    knobs = space(config, plan.fixed)
+    knobs = search_space(config, plan.fixed)
     first = first_point(knobs, config)
     _check_space(config, knobs)
     name = study_name(config, plan, knobs)
@@ -198,7 +155,7 @@ def tune(
 def _check_space(config: CurveConfig, knobs: Sequence[Knob]) -> None:
     """Refuse settings with which some point of the space could not run."""
     for knob in knobs:
-        for option in [] if isinstance(knob, Range) else knob.options.values():
+        for option in knob_options(knob):
             try:
                 dataclasses.replace(config, **option).check()
             except ValueError as error:
@@ -232,7 +189,7 @@ class _Objective:
         from deepchem_density.tuning.task import DivergedError
 
         point = {knob.name: _suggest(trial, knob) for knob in self.knobs}
-        chosen = settings(self.knobs, point)
+        chosen = settings_at(self.knobs, point)
 
         def report(step: int, error: float) -> None:
             trial.report(error, step)
@@ -295,7 +252,9 @@ def _write_best(
         "versions": installed_versions(PACKAGES),
     }
     tuned = {name for knob in knobs for name in knob.fields}
-    held = {field: getattr(config, field) for knob in space(config) for field in knob.fields if field not in tuned}
+    held = {
+        field: getattr(config, field) for knob in search_space(config) for field in knob.fields if field not in tuned
+    }
     params = {"rep": config.rep} | held | best["settings"]
     write_params(path, params, provenance)
     return Best(path, params, best["error"], float("nan") if first_error is None else first_error, trials)
@@ -308,5 +267,5 @@ def _row(knobs: Sequence[Knob], trial: FrozenTrial) -> dict[str, Any]:
         "state": state,
         "error": trial.value,
         "errors": trial.user_attrs.get("errors"),
-        "settings": settings(knobs, trial.params),
+        "settings": settings_at(knobs, trial.params),
     }

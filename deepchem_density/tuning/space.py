@@ -1,6 +1,7 @@
-"""What is tuned: the same knobs with the same values for every representation, and one knob of its own for each.
+"""What is tuned: the same knobs with the same values for every representation, and few knobs of its own for each.
 
-All spaces have the same size. Batch size and length are no knobs: they are the budget, and the same for all.
+Settings say themselves what a search tries, see `Setting`. Batch size and length are no knobs: they are the budget, and the
+same for all.
 """
 
 from __future__ import annotations
@@ -9,9 +10,11 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from deepchem_density.curves.config import CurveConfig
+from deepchem_density.curves.config import CurveConfig, applies
+from deepchem_density.settings import Between, settings_of
+from deepchem_density.voxels.representations import records_of
 
-__all__ = ["Choice", "Knob", "Range", "Value", "describe", "first_point", "settings", "space"]
+__all__ = ["Choice", "Knob", "Range", "Value", "describe", "first_point", "knob_options", "search_space", "settings_at"]
 
 Value = str | float
 
@@ -51,7 +54,7 @@ class Range:
         """
         value = float(getattr(config, self.name))
         if not self.low <= value <= self.high:
-            raise ValueError(f"{self.name}={value} arrived as first point; {self.low} to {self.high} is searched.")
+            raise ValueError(f"{self.name}={value} arrived as first point; {self.low} to {self.high} is accepted.")
         return value
 
 
@@ -91,13 +94,44 @@ class Choice:
             if all(getattr(config, name) == value for name, value in option.items()):
                 return label
         arrived = ", ".join(f"{name}={getattr(config, name)!r}" for name in self.fields)
-        raise ValueError(f"{arrived} arrived as first point; {', '.join(self.options)} are searched for {self.name}.")
+        raise ValueError(
+            f"{arrived} arrived as first point; {', '.join(self.options)} are accepted for {self.name} in a search."
+        )
 
 
 Knob = Range | Choice
 
 
-def _choice(name: str, *values: Any) -> Choice:
+def search_space(config: CurveConfig, fixed: Collection[str] = ()) -> tuple[Knob, ...]:
+    """Return the knobs for a configuration.
+
+    Parameters
+    ----------
+    config : CurveConfig
+        Its representation has knobs of its own; complexes have other boxes than molecules.
+    fixed : collection of str
+        Settings that stay as they are: knobs that would turn one of them are left out.
+
+    Raises
+    ------
+    ValueError
+        Everything is fixed.
+    """
+    knobs: list[Knob] = [
+        _knob(name, values)
+        for name, about in settings_of(config).items()
+        if applies(name, config.rep) and (values := about.searched(config.of_complexes)) is not None
+    ]
+    knobs += [Choice(*knob) for record in records_of(config.rep) for knob in record.knobs.items()]
+    free = tuple(knob for knob in knobs if not set(knob.fields) & set(fixed))
+    if not free:
+        raise ValueError(f"All of {', '.join(knob.name for knob in knobs)} are fixed; leave at least one to be tuned.")
+    return free
+
+
+def _knob(name: str, values: Between | tuple[Any, ...]) -> Knob:
+    if isinstance(values, Between):
+        return Range(name, values.low, values.high)
     return Choice(name, {_label(value): {name: value} for value in values})
 
 
@@ -107,64 +141,9 @@ def _label(value: Any) -> str:
     return ",".join(map(str, value)) or "none" if isinstance(value, tuple) else str(value)
 
 
-_NETWORK: tuple[Knob, ...] = (
-    Range("learning_rate", 3e-4, 1e-2),
-    _choice("widths", (8, 16, 32, 64), (16, 32, 64, 128), (32, 64, 128, 256)),
-    _choice("depth", 1, 2),
-    _choice("n_bins", None, 0, 16),
-    _choice("stem_widths", (), (16,)),
-    _choice("dropout", 0.0, 0.1, 0.25),
-    _choice("pooling", "mean", "sum"),
-)
-# Every box is a whole number of voxels of every width. Molecules like QM9's gain nothing from finer voxels in as many steps, and
-# a trial would take three times as long.
-_GRID: dict[bool, tuple[Knob, ...]] = {
-    False: (_choice("box_width", 12.0, 15.0), _choice("voxel_width", 0.6, 0.75, 1.0)),
-    True: (_choice("box_width", 18.0, 24.0, 30.0), _choice("voxel_width", 0.75, 1.0, 1.5)),
-}
-_OVERSAMPLING = _choice("oversampling", 1, 2)
-
-_SIGMA = {False: _choice("sigma", 0.35, 0.5, 0.7), True: _choice("sigma", 0.5, 0.7, 1.0)}
-_TRANSFORM = _choice("transform", "none", "sqrt", "log")
-# 0.002 and 0.01 e/bohr³; the first is what R. F. W. Bader et al. take for a molecule's surface, doi 10.1021/ja00260a006.
-_SURFACE = Choice(
-    "surface",
-    {
-        "vdw": {"shape": "vdw"},
-        "density above 0.0135": {"shape": "density", "threshold": 0.0135},
-        "density above 0.0675": {"shape": "density", "threshold": 0.0675},
-    },
-)
-
-
-def space(config: CurveConfig, fixed: Collection[str] = ()) -> tuple[Knob, ...]:
-    """Return the knobs for a configuration.
-
-    Parameters
-    ----------
-    config : CurveConfig
-        Its representation has one knob of its own; complexes have other boxes than molecules.
-    fixed : collection of str
-        Settings that stay as they are: knobs that would turn one of them are left out.
-
-    Raises
-    ------
-    ValueError
-        Everything is fixed, or nothing is known about the representation.
-    """
-    own: dict[str, Knob] = {
-        "atom": _SIGMA[config.of_complexes],
-        "density": _TRANSFORM,
-        "gradient": _TRANSFORM,
-        "occupancy": _SURFACE,
-    }
-    if config.rep not in own:
-        raise ValueError(f"rep={config.rep!r} arrived; {', '.join(own)} can be tuned.")
-    knobs = (*_NETWORK, *_GRID[config.of_complexes], _OVERSAMPLING, own[config.rep])
-    free = tuple(knob for knob in knobs if not set(knob.fields) & set(fixed))
-    if not free:
-        raise ValueError(f"All of {', '.join(knob.name for knob in knobs)} are fixed; leave at least one to be tuned.")
-    return free
+def knob_options(knob: Knob) -> list[dict[str, Any]]:
+    """Return the settings of each possibility, none for a range."""
+    return [] if isinstance(knob, Range) else [dict(option) for option in knob.options.values()]
 
 
 def first_point(knobs: Collection[Knob], config: CurveConfig) -> dict[str, Value]:
@@ -172,14 +151,11 @@ def first_point(knobs: Collection[Knob], config: CurveConfig) -> dict[str, Value
     return {knob.name: knob.value(config) for knob in knobs}
 
 
-def settings(knobs: Collection[Knob], point: Mapping[str, Value]) -> dict[str, Any]:
+def settings_at(knobs: Collection[Knob], point: Mapping[str, Value]) -> dict[str, Any]:
     """Return a point of the space as settings of `CurveConfig`."""
     return {name: value for knob in knobs for name, value in knob.settings(point[knob.name]).items()}
 
 
 def describe(knobs: Collection[Knob]) -> dict[str, Any]:
     """Return the space as something JSON can hold."""
-    return {
-        knob.name: [knob.low, knob.high] if isinstance(knob, Range) else [dict(o) for o in knob.options.values()]
-        for knob in knobs
-    }
+    return {knob.name: [knob.low, knob.high] if isinstance(knob, Range) else knob_options(knob) for knob in knobs}

@@ -16,15 +16,16 @@ from typing import Any
 
 import numpy as np
 
-from deepchem_density.curves.config import NETWORK, CurveConfig
-from deepchem_density.curves.data import load_dataset, split
+from deepchem_density.curves.config import CurveConfig
 from deepchem_density.curves.metrics import regression_metrics
 from deepchem_density.curves.sharing import share
 from deepchem_density.models.deepchem_model import VoxelCNNModel
 from deepchem_density.quiet import deepchem as dc
 from deepchem_density.tables.baselines import predict_constant
+from deepchem_density.tables.choose_split import split
 from deepchem_density.tables.complex_table import ComplexTable
 from deepchem_density.tables.composition import CompositionLine
+from deepchem_density.tables.load import load_data
 from deepchem_density.tables.molecule_table import MoleculeTable
 from deepchem_density.tables.splits import nested_fractions
 from deepchem_density.voxels.store import VoxelStore
@@ -104,17 +105,10 @@ class TuningTask:
         ValueError
             A setting that does not suit the data, or too few molecules for two sets.
         """
-        table = load_dataset(config)
-        table = table.subset(np.isfinite(table.columns(config.targets)).all(axis=1))
-        pool, _, _ = split(config, table)
-        n_pool = config.n_train or len(pool)
-        if n_pool > len(pool):
-            raise ValueError(
-                f"n_train={n_pool} arrived; {len(pool)} molecules are left for training, 0 takes them all."
-            )
-        pool = nested_fractions(pool, [n_pool], config.split_seed)[0]
-        size = max(1, round(fraction * n_pool))
-        table = table.subset(nested_fractions(pool, [size], config.split_seed)[0])
+        data = load_data(config)
+        pool = data.pool if config.n_train else nested_fractions(data.pool, [len(data.pool)], config.split_seed)[0]
+        size = max(1, round(fraction * len(pool)))
+        table = data.table.subset(nested_fractions(pool, [size], config.split_seed)[0])
         n_valid = round(valid_share * size)
         if min(n_valid, size - n_valid) < FEWEST:
             raise ValueError(
@@ -244,12 +238,7 @@ class _Run:
     def train(self, on_checkpoint: Callable[[int, np.ndarray], None]) -> np.ndarray:
         """Train, handing on the predictions at each checkpoint, and return the final predictions (n_valid, n_tasks)."""
         config = self.config
-        model = VoxelCNNModel(
-            n_tasks=len(config.targets),
-            n_channels=config.recipe.n_channels,
-            seed=self.seed,
-            **{name: getattr(config, name) for name in NETWORK},
-        )
+        model = VoxelCNNModel(seed=self.seed, **config.network)
         steps = config.steps_for(len(self.voxels))
         at = {math.ceil(steps * percent / 100): percent for percent in CHECKPOINTS}
         at.pop(steps, None)  # the end is the result itself

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, field
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,21 +12,22 @@ from scipy.spatial import cKDTree
 
 from deepchem_density.errors import FeaturizationError
 from deepchem_density.fields.field import Density
-from deepchem_density.fields.map_readers import MAP_SUFFIXES, MAP_VALUES, read_map
+from deepchem_density.fields.map_readers import MAP_SUFFIXES, read_map
 from deepchem_density.fields.maps import GriddedDensity
-from deepchem_density.settings import one_of
+from deepchem_density.settings import Frozen, check_settings
 from deepchem_density.structures.macromolecule import MACROMOLECULE_SUFFIXES, read_macromolecule
-from deepchem_density.structures.readers import HYDROGENS, MOLECULE_SUFFIXES, structure_from
+from deepchem_density.structures.readers import MOLECULE_SUFFIXES, structure_from
 from deepchem_density.structures.structure import Structure
 from deepchem_density.structures.text_files import format_suffix
+from deepchem_density.voxels.settings import FileSettings, MapSettings, MoleculeSettings
 
 __all__ = [
     "Complex",
-    "FileSettings",
     "Reading",
     "Row",
-    "fingerprint",
     "is_complex",
+    "is_missing",
+    "is_path",
     "is_surrounding",
     "located",
     "read_complex",
@@ -52,26 +51,9 @@ class Row(NamedTuple):
     density_map: Any = None
 
 
-@dataclass(frozen=True, kw_only=True)
-class FileSettings:
-    """What is taken from files, and how; the arguments are those of the featurizers, where they are documented."""
-
-    charge: int | str = 0
-    hydrogens: str = "keep"
-    waters: bool = True
-    ions: bool = True
-    map_pattern: str = ""
-    map_coefficients: tuple[str, str] | None = None
-    map_values: str = "sigma"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Reading(FileSettings):
-    """How a datapoint is read: from files, or made from SMILES."""
-
-    unpaired: int = 0
-    conformer_seed: int = 0
-    optimize: bool = True
+@dataclass(unsafe_hash=True)
+class Reading(Frozen, MapSettings, FileSettings, MoleculeSettings):
+    """How a datapoint is read: from files, or made from SMILES; the arguments are those of the featurizers."""
 
     def check(self) -> None:
         """Refuse settings that no datapoint could satisfy.
@@ -81,11 +63,7 @@ class Reading(FileSettings):
         ValueError
             Naming the argument, what arrived and what is accepted.
         """
-        one_of("hydrogens", self.hydrogens, HYDROGENS)
-        one_of("map_values", self.map_values, MAP_VALUES)
-        for name in ("optimize", "waters", "ions"):
-            if not isinstance(getattr(self, name), (bool, np.bool_)):
-                raise ValueError(f"{name}={getattr(self, name)!r} arrived; True and False are accepted.")
+        check_settings(self)
         if self.map_pattern:
             try:
                 differ = self.map_pattern.format(id="a") != self.map_pattern.format(id="b")
@@ -166,7 +144,7 @@ def is_surrounding(source: Any) -> bool:
         return source.residues is not None
     if isinstance(source, Chem.Mol):
         return source.GetNumAtoms() > 0 and source.GetAtomWithIdx(0).GetPDBResidueInfo() is not None
-    return _is_missing(source) or _is_map(source) or _suffix(source) in MACROMOLECULE_SUFFIXES
+    return is_missing(source) or _is_map(source) or _suffix(source) in MACROMOLECULE_SUFFIXES
 
 
 def row_of(datapoint: Any, reading: Reading) -> Row:
@@ -184,7 +162,7 @@ def row_of(datapoint: Any, reading: Reading) -> Row:
     if isinstance(datapoint, Complex):
         return Row(datapoint.ligand, datapoint.protein, datapoint.density_map)
     parts = list(datapoint) if is_complex(datapoint) else [datapoint]
-    ligand, protein, source = ([None if _is_missing(part) else _absolute(part) for part in parts] + [None, None])[:3]
+    ligand, protein, source = ([None if is_missing(part) else _absolute(part) for part in parts] + [None, None])[:3]
     if len(parts) == 2 and _is_map(protein):
         protein, source = None, protein
     if _is_map(ligand) or _is_map(protein):
@@ -218,8 +196,8 @@ def surroundings(datapoint: Any, reading: Reading) -> tuple[bool, bool]:
     if isinstance(datapoint, Complex):
         return datapoint.protein is not None, datapoint.density_map is not None
     parts = list(datapoint) if is_complex(datapoint) else [datapoint]
-    maps = [not _is_missing(part) and (place == 2 or _is_map(part)) for place, part in enumerate(parts)]
-    others = sum(not _is_missing(part) for part in parts) - sum(maps)
+    maps = [not is_missing(part) and (place == 2 or _is_map(part)) for place, part in enumerate(parts)]
+    others = sum(not is_missing(part) for part in parts) - sum(maps)
     return others > 1, any(maps) or bool(reading.map_pattern)
 
 
@@ -249,44 +227,7 @@ def read_complex(datapoint: Any, reading: Reading) -> Complex:
     return Complex(ligand, protein, None if row.density_map is None else reading.density_map(row.density_map))
 
 
-def fingerprint(datapoint: Any) -> bytes:
-    """Return a digest of all that a datapoint holds, the content of its files included."""
-    if isinstance(datapoint, Complex):
-        datapoint = (datapoint.ligand, datapoint.protein, datapoint.density_map)
-    if isinstance(datapoint, (tuple, list, np.ndarray)):
-        content = b"".join(fingerprint(part) for part in datapoint)
-    elif isinstance(datapoint, (str, Path)):
-        if _is_path(datapoint) and Path(datapoint).is_file():
-            about = Path(datapoint).stat()
-            return _file_digest(str(datapoint), about.st_mtime_ns, about.st_size)
-        content = str(datapoint).encode()
-    else:
-        content = b"".join(np.ascontiguousarray(values).tobytes() for values in _content(datapoint))
-    return hashlib.sha256(content).digest()
-
-
-@lru_cache(maxsize=100_000)
-def _file_digest(path: str, _changed: int, _size: int) -> bytes:
-    """Return the digest of a file; many ligands share a pocket, and curves ask again. A file that changed is read again."""
-    return hashlib.sha256(Path(path).read_bytes()).digest()
-
-
-def _content(datapoint: Any) -> list[Any]:
-    """Return the arrays that make up what was read already."""
-    if _is_missing(datapoint):
-        return []
-    if isinstance(datapoint, Structure):
-        arrays = [getattr(datapoint, name) for name in ("b_iso", "site_occupancy", "formal_charges", "residues")]
-        about = [datapoint.charge, datapoint.unpaired, *(values is None for values in arrays)]
-        return [about, datapoint.numbers, datapoint.positions, *(values for values in arrays if values is not None)]
-    if isinstance(datapoint, GriddedDensity):
-        return [datapoint.periodic, datapoint.values, datapoint.origin, datapoint.steps]
-    if isinstance(datapoint, Chem.Mol):
-        return [np.frombuffer(datapoint.ToBinary(Chem.PropertyPickleOptions.AllProps), dtype=np.uint8)]
-    raise TypeError(f"a {type(datapoint).__name__} has no content that could be told from others")
-
-
-def _is_missing(source: Any) -> bool:
+def is_missing(source: Any) -> bool:
     """Return whether there is nothing: None, an empty cell of a table, or NaN."""
     return (
         source is None
@@ -304,14 +245,14 @@ def _is_map(source: Any) -> bool:
     return isinstance(source, Density) or _suffix(source) in MAP_SUFFIXES
 
 
-def _is_path(source: Any) -> bool:
+def is_path(source: Any) -> bool:
     """Return whether something is meant as a path, and not as SMILES."""
     return isinstance(source, Path) or _suffix(source) in FILE_SUFFIXES
 
 
 def _absolute(source: Any) -> Any:
     """Return a path as it is seen from everywhere: workers stay in the folder in which they were started."""
-    return Path(source).absolute() if _is_path(source) else source
+    return Path(source).absolute() if is_path(source) else source
 
 
 def _is_swapped(first: Any, second: Any) -> bool:

@@ -7,10 +7,11 @@ from functools import lru_cache
 
 import numpy as np
 import torch
+from scipy.spatial.transform import Rotation
 
 from deepchem_density.fields.field import Field
 
-__all__ = ["VoxelGrid", "voxelize"]
+__all__ = ["VoxelGrid", "random_rotation", "voxelize", "voxels_per_edge"]
 
 WHOLE_TOLERANCE = 1e-6
 ORTHOGONALITY_TOLERANCE = 1e-6
@@ -81,6 +82,30 @@ class VoxelGrid:
         axis = self.axis()[:, 0]
         local = np.stack(np.meshgrid(axis, axis, axis, indexing="ij"), axis=-1)
         return self.center + local @ self.rotation.T
+
+
+def random_rotation(rng: np.random.Generator) -> np.ndarray:
+    """Draw a rotation uniformly from all rotations in space.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        Where the randomness comes from.
+
+    Returns
+    -------
+    numpy.ndarray
+        (3, 3) float64 matrix R; ``positions @ R.T`` turns positions about the origin.
+
+    Notes
+    -----
+    Four standard normal numbers, normalized, are a uniform unit quaternion [1]_.
+
+    References
+    ----------
+    .. [1] G. Marsaglia, Ann. Math. Statist. 43, 645 (1972), doi:10.1214/aoms/1177692644.
+    """
+    return Rotation.from_quat(rng.standard_normal(4)).as_matrix()
 
 
 @lru_cache

@@ -16,7 +16,8 @@ from tqdm.auto import tqdm
 
 from deepchem_density.errors import FeaturizationError, reason_of
 from deepchem_density.files import load_npz, save_npz
-from deepchem_density.voxels.datapoints import fingerprint, located
+from deepchem_density.voxels.datapoints import located
+from deepchem_density.voxels.fingerprints import fingerprint
 from deepchem_density.voxels.recipe import FEATURE_VERSION, Recipe
 from deepchem_density.workers import map_in_order
 

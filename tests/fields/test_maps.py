@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 from deepchem_density.errors import FeaturizationError
 from deepchem_density.fields.derived import GradientMagnitude
 from deepchem_density.fields.maps import GriddedDensity
-from deepchem_density.models.cube_turns import random_rotation
-from deepchem_density.voxels.grid import VoxelGrid, voxelize
+from deepchem_density.voxels.grid import VoxelGrid, random_rotation, voxelize
 
 SHAPE = (9, 12, 7)
 SKEWED = gemmi.UnitCell(5.1, 6.3, 4.2, 78, 96, 111)

@@ -6,7 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deepchem_density.models.cube_turns import CUBE_TURNS, random_rotation, turn_voxels
+from deepchem_density.models.cube_turns import CUBE_TURNS, turn_voxels
 
 TURNS = st.integers(0, 23)
 
@@ -78,18 +78,3 @@ def test_what_is_no_turn_is_refused(turn):
 def test_too_few_axes_are_refused():
     with pytest.raises(ValueError, match="too few axes"):
         turn_voxels(torch.zeros(2, 2, 2), 3)
-
-
-def test_random_rotations_are_proper_uniform_and_repeatable():
-    rng = np.random.default_rng(7)
-    drawn = np.stack([random_rotation(rng) for _ in range(4000)])
-    assert drawn.dtype == np.float64
-    np.testing.assert_allclose(drawn @ drawn.transpose(0, 2, 1), np.broadcast_to(np.eye(3), drawn.shape), atol=1e-12)
-    np.testing.assert_allclose(np.linalg.det(drawn), 1)
-    # Over all rotations each element has mean 0 and mean square 1/3, and the mean trace is 0; 4000 draws give ±0.04.
-    np.testing.assert_allclose(drawn.mean(axis=0), 0, atol=0.05)
-    np.testing.assert_allclose((drawn**2).mean(axis=0), 1 / 3, atol=0.03)
-    angles = np.arccos(np.clip((np.trace(drawn, axis1=1, axis2=2) - 1) / 2, -1, 1))
-    # The angle's density is (1 - cos a)/pi, so its mean is pi/2 + 2/pi.
-    assert angles.mean() == pytest.approx(np.pi / 2 + 2 / np.pi, abs=0.04)
-    np.testing.assert_array_equal(random_rotation(np.random.default_rng(7)), drawn[0])

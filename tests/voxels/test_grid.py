@@ -11,7 +11,7 @@ from deepchem_density.fields import field as fields
 from deepchem_density.fields.derived import GradientMagnitude
 from deepchem_density.fields.xtb import xtb_density
 from deepchem_density.structures.structure import Structure
-from deepchem_density.voxels.grid import VoxelGrid, voxelize, voxels_per_edge
+from deepchem_density.voxels.grid import VoxelGrid, random_rotation, voxelize, voxels_per_edge
 from deepchem_density.voxels.recipe import Recipe
 
 QUATERNIONS = st.lists(st.floats(-1, 1), min_size=4, max_size=4).filter(lambda q: np.linalg.norm(q) > 0.1)
@@ -178,3 +178,18 @@ def test_electrons_are_conserved_by_oversampling_at_any_angle(molecules):
 def test_the_type_that_is_asked_for(dtype, molecules):
     field = GradientMagnitude(xtb_density(molecules["water"]))
     assert voxelize(field, VoxelGrid(box_width=4.0), dtype=dtype).dtype == dtype
+
+
+def test_random_rotations_are_proper_uniform_and_repeatable():
+    rng = np.random.default_rng(7)
+    drawn = np.stack([random_rotation(rng) for _ in range(4000)])
+    assert drawn.dtype == np.float64
+    np.testing.assert_allclose(drawn @ drawn.transpose(0, 2, 1), np.broadcast_to(np.eye(3), drawn.shape), atol=1e-12)
+    np.testing.assert_allclose(np.linalg.det(drawn), 1)
+    # Over all rotations each element has mean 0 and mean square 1/3, and the mean trace is 0; 4000 draws give ±0.04.
+    np.testing.assert_allclose(drawn.mean(axis=0), 0, atol=0.05)
+    np.testing.assert_allclose((drawn**2).mean(axis=0), 1 / 3, atol=0.03)
+    angles = np.arccos(np.clip((np.trace(drawn, axis1=1, axis2=2) - 1) / 2, -1, 1))
+    # The angle's density is (1 - cos a)/pi, so its mean is pi/2 + 2/pi.
+    assert angles.mean() == pytest.approx(np.pi / 2 + 2 / np.pi, abs=0.04)
+    np.testing.assert_array_equal(random_rotation(np.random.default_rng(7)), drawn[0])

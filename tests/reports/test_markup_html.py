@@ -4,10 +4,10 @@ import base64
 
 import numpy as np
 import pytest
+from deepchem_density.reports.html import html_text
 from html_reader import Reader
 from matplotlib.image import imsave
 
-from deepchem_density.reports.html import html_text
 from deepchem_density.reports.markup import Picture, Section, Table
 
 EVIL = """<script>alert("1")</script> & 'quoted' <img src=x onerror=y>"""

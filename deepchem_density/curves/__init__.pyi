@@ -1,0 +1,12 @@
+from .cells import Cell as Cell
+from .cells import cell_folder as cell_folder
+from .cells import read_cell as read_cell
+from .config import CurveConfig as CurveConfig
+from .data import CurveData as CurveData
+from .data import prepare as prepare
+from .learning_curve import run_curve as run_curve
+from .learning_curve import run_curves as run_curves
+from .metrics import regression_metrics as regression_metrics
+from .tracking import MlflowTracker as MlflowTracker
+from .tracking import NoTracker as NoTracker
+from .voxel_cost import voxel_seconds as voxel_seconds

@@ -1,0 +1,10 @@
+from .atoms import AtomTypes as AtomTypes
+from .atoms import VdwOccupancy as VdwOccupancy
+from .derived import Above as Above
+from .derived import GradientMagnitude as GradientMagnitude
+from .field import Density as Density
+from .field import Field as Field
+from .gaussian_orbitals import OrbitalDensity as OrbitalDensity
+from .map_readers import read_map as read_map
+from .maps import GriddedDensity as GriddedDensity
+from .xtb import xtb_density as xtb_density

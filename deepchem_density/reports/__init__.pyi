@@ -1,0 +1,12 @@
+from .figures import error_by_size_figure as error_by_size_figure
+from .figures import learning_curve_figure as learning_curve_figure
+from .figures import parity_figure as parity_figure
+from .figures import save_figure as save_figure
+from .report import write_comparison_report as write_comparison_report
+from .report import write_curve_report as write_curve_report
+from .results import comparison_table as comparison_table
+from .results import curve_table as curve_table
+from .results import rows_of as rows_of
+from .significance import holm as holm
+from .significance import mean_interval as mean_interval
+from .significance import paired_difference as paired_difference

@@ -1,0 +1,11 @@
+from .macromolecule import read_macromolecule as read_macromolecule
+from .pdb_download import fetch_pdb as fetch_pdb
+from .pdb_ligands import ligand_names as ligand_names
+from .pdb_ligands import split_ligand as split_ligand
+from .pocket import cut_pocket as cut_pocket
+from .readers import structure_from as structure_from
+from .structure import Structure as Structure
+from .structure import atomic_number as atomic_number
+from .structure import joined as joined
+from .structure import symbol as symbol
+from .structure import vdw_radii as vdw_radii

@@ -1,0 +1,85 @@
+"""Labelled data as settings name them: loaded, rows without a label dropped, split so that test data stay unseen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from deepchem_density.tables.choose_split import split
+from deepchem_density.tables.complex_table import ComplexTable
+from deepchem_density.tables.labelled_complexes import load_complexes
+from deepchem_density.tables.labelled_sdf import load_sdf_csv
+from deepchem_density.tables.molecule_table import MoleculeTable
+from deepchem_density.tables.qm9 import load_qm9, load_sample
+from deepchem_density.tables.settings import DataSettings
+from deepchem_density.tables.splits import nested_fractions
+
+__all__ = ["LoadedData", "load_data", "load_table"]
+
+
+@dataclass(frozen=True, eq=False)
+class LoadedData:
+    """A table, and the places in it of the pool for training, of the validation set and of the fixed test set."""
+
+    table: MoleculeTable | ComplexTable
+    pool: np.ndarray
+    valid: np.ndarray
+    test: np.ndarray
+
+    def kept(self) -> LoadedData:
+        """Return the data with a table that holds pool, validation and test set and nothing else, in this order."""
+        ends = np.cumsum([len(self.pool), len(self.valid), len(self.test)])
+        parts = np.split(np.arange(ends[-1]), ends[:-1])
+        return LoadedData(self.table.subset(np.concatenate([self.pool, self.valid, self.test])), *parts)
+
+
+def load_data(settings: DataSettings) -> LoadedData:
+    """Load and split the molecules or complexes that settings name; those without one of the labels are left out.
+
+    Raises
+    ------
+    ValueError
+        Files or labels that are not there, or sizes that do not suit the data.
+    """
+    table = load_table(settings)
+    table = table.subset(np.isfinite(table.columns(settings.targets)).all(axis=1))
+    pool, valid, test = split(settings, table)
+    if settings.n_train > len(pool):
+        raise ValueError(
+            f"n_train={settings.n_train} arrived; {len(pool)} molecules are left for training, 0 takes them all."
+        )
+    if settings.n_train:
+        pool = nested_fractions(pool, [settings.n_train], settings.split_seed)[0]
+    return LoadedData(table, pool, valid, test)
+
+
+def load_table(settings: DataSettings) -> MoleculeTable | ComplexTable:
+    """Return the molecules or complexes and labels that settings name.
+
+    Raises
+    ------
+    ValueError
+        Files or labels that are not there.
+    """
+    if settings.dataset == "sample":
+        return load_sample()
+    if settings.dataset == "qm9":
+        return load_qm9(settings.data_dir or None)
+    if settings.of_complexes:
+        return load_complexes(settings.data_dir, list(settings.targets))
+    return _load_sdf(Path(settings.data_dir), settings.targets)
+
+
+def _load_sdf(folder: Path, targets: tuple[str, ...]) -> MoleculeTable:
+    found = [folder / "gdb9.sdf"] if (folder / "gdb9.sdf").is_file() else sorted(folder.glob("*.sdf"))
+    if len(found) != 1:
+        raise ValueError(
+            f"'{folder}' holds {len(found)} .sdf files; gdb9.sdf, or exactly one with a .csv beside it, is read."
+        )
+    sdf = found[0]
+    csv = next((c for c in (Path(f"{sdf}.csv"), sdf.with_suffix(".csv")) if c.is_file()), None)
+    if csv is None:
+        raise ValueError(f"There are no labels for '{sdf.name}'; put {sdf.name}.csv or {sdf.stem}.csv beside it.")
+    return load_sdf_csv(sdf, csv, list(targets))

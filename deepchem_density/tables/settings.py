@@ -1,0 +1,50 @@
+"""The settings of data: which molecules or complexes, with which labels, and how they are split."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from deepchem_density.settings import setting
+
+__all__ = ["MOLECULES", "DataSettings"]
+
+MOLECULES = ("sample", "qm9", "sdf")
+"""Data whose datapoints are molecules; those of others are complexes."""
+
+
+@dataclass(eq=False, repr=False)
+class DataSettings:
+    """Data."""
+
+    dataset: str = setting(
+        "sample",
+        "sample (2,000 molecules of QM9 in this package), qm9 (all of it, from qm9pack), sdf (a folder with gdb9.sdf and "
+        "gdb9.sdf.csv, or one other .sdf with its .csv), complexes (a csv, or a folder with complexes.csv), or pdbbind (a "
+        "folder in its layout)",
+        choices=(*MOLECULES, "complexes", "pdbbind"),
+    )
+    data_dir: str = setting("", "folder or file of the data, where they are not in a package", path=True)
+    targets: tuple[str, ...] = setting(("gap",), "label columns, learned together", complexes=("pK",))
+    n_train: int = setting(0, "molecules for training at fraction 1; 0 takes all that are left", least=0)
+    n_valid: int = setting(100, "molecules watched during training", least=0, complexes=0)
+    n_test: int = setting(400, "molecules of the fixed test set; 0 takes a fifth of all", least=0, complexes=0)
+    split: str = setting(
+        "random",
+        "how the test set is drawn: random or lists (published ids; QM9's are written 42 or gdb_42, from 1); for complexes also "
+        "group (no value of a column in two sets), cluster (no cluster of similar sequences in two sets), core (a list) or year "
+        "(what was released later)",
+        choices=("random", "group", "cluster", "core", "lists", "year"),
+        complexes="cluster",
+    )
+    split_by: str = setting(
+        "",
+        "what the split needs: columns (group); least sequence identity in a cluster, and columns that tell more (cluster, 0.4 "
+        "where empty); a file, a folder or files between commas, then column=, train=, valid=, test= where they have other names "
+        "(core, lists); or the last year to train on (year)",
+    )
+    split_seed: int = setting(0, "fixes the test set", seed=True)
+
+    @property
+    def of_complexes(self) -> bool:
+        """Whether the datapoints are protein-ligand complexes."""
+        return self.dataset not in MOLECULES

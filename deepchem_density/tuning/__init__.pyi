@@ -1,0 +1,16 @@
+from .params_file import read_params as read_params
+from .params_file import read_provenance as read_provenance
+from .params_file import write_params as write_params
+from .plan import SearchPlan as SearchPlan
+from .search import Best as Best
+from .search import TrialLog as TrialLog
+from .search import tune as tune
+from .space import Range as Range
+from .space import describe as describe
+from .space import first_point as first_point
+from .space import search_space as search_space
+from .space import settings_at as settings_at
+from .task import TuningTask as TuningTask
+from .tracking import NoTrialTracker as NoTrialTracker
+from .tracking import PrintedTrials as PrintedTrials
+from .tracking import TrialTracker as TrialTracker

@@ -1,0 +1,11 @@
+from .datapoints import Complex as Complex
+from .datapoints import read_complex as read_complex
+from .grid import VoxelGrid as VoxelGrid
+from .grid import random_rotation as random_rotation
+from .grid import voxelize as voxelize
+from .recipe import FEATURE_VERSION as FEATURE_VERSION
+from .recipe import Recipe as Recipe
+from .representations import REPRESENTATIONS as REPRESENTATIONS
+from .representations import Representation as Representation
+from .store import VoxelStore as VoxelStore
+from .transforms import inverse_transform as inverse_transform

@@ -1,0 +1,38 @@
+"""The representations, one file each; the order here is that of channels in joint inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from deepchem_density.settings import listed
+from deepchem_density.voxels.representations.atom import ATOM
+from deepchem_density.voxels.representations.density import DENSITY, GRADIENT
+from deepchem_density.voxels.representations.occupancy import OCCUPANCY
+from deepchem_density.voxels.representations.record import Representation
+
+__all__ = ["REPRESENTATIONS", "Representation", "canonical", "records_of"]
+
+REPRESENTATIONS: dict[str, Representation] = {record.name: record for record in (ATOM, DENSITY, GRADIENT, OCCUPANCY)}
+
+
+def canonical(names: str | Iterable[str]) -> str:
+    """Return the name of a representation, or of several joined, such as density+gradient, in the one order there is.
+
+    Raises
+    ------
+    ValueError
+        An unknown name, or one that stands twice.
+    """
+    text = names if isinstance(names, str) else "+".join(names)
+    parts = [part.strip() for part in text.split("+")]
+    if not set(parts) <= set(REPRESENTATIONS) or len(set(parts)) < len(parts):
+        raise ValueError(
+            f"representation={text!r} arrived; {listed(REPRESENTATIONS)}, or several of them, each once, joined as in "
+            "'density+gradient', are accepted."
+        )
+    return "+".join(name for name in REPRESENTATIONS if name in parts)
+
+
+def records_of(representation: str) -> tuple[Representation, ...]:
+    """Return the records that a name stands for, in order of their channels; raises as `canonical`."""
+    return tuple(REPRESENTATIONS[name] for name in canonical(representation).split("+"))
