@@ -39,10 +39,9 @@ import torch
 from _results import report
 from tqdm.auto import tqdm
 
-from deepchem_density import AtomVoxel, Recipe, Structure, VoxelGrid, load_sample, voxelize
-from deepchem_density.fields.atoms import AtomTypes, VdwOccupancy
-from deepchem_density.structures.structure import vdw_radii
-from deepchem_density.voxels.datapoints import Complex
+from deepchem_density import AtomVoxel, Complex, Recipe, Structure, VoxelGrid, load_sample, voxelize
+from deepchem_density.fields import AtomTypes, VdwOccupancy
+from deepchem_density.structures import vdw_radii
 
 torch.set_num_threads(1)
 

@@ -33,10 +33,8 @@ from pyscf import gto
 from tqdm.auto import tqdm
 
 from deepchem_density import DensityVoxel, Recipe, Structure, load_sample, voxelize, xtb_density
-from deepchem_density.fields.derived import GradientMagnitude
-from deepchem_density.fields.gaussian_orbitals import OrbitalDensity
-from deepchem_density.fields.units import BOHR_PER_ANGSTROM, E_PER_ANGSTROM3
-from deepchem_density.structures.structure import symbol
+from deepchem_density.fields import BOHR_PER_ANGSTROM, E_PER_ANGSTROM3, GradientMagnitude, OrbitalDensity
+from deepchem_density.structures import symbol
 from deepchem_density.workers import stop_workers
 
 torch.set_num_threads(1)

@@ -34,8 +34,8 @@ from _results import report
 from rdkit import Chem, rdBase
 from tqdm.auto import tqdm
 
-from deepchem_density import Structure, VoxelGrid, voxelize
-from deepchem_density.fields.independent_atoms import IndependentAtoms, independent_atoms
+from deepchem_density import Structure, VoxelGrid, independent_atoms, voxelize
+from deepchem_density.fields import IndependentAtoms
 
 torch.set_num_threads(1)
 

@@ -16,11 +16,8 @@ import pandas as pd
 import torch
 from _results import report
 
-from deepchem_density.featurizers.density import AtomVoxel
-from deepchem_density.featurizers.to_dataset import to_dataset
-from deepchem_density.models.deepchem_model import VoxelCNNModel
+from deepchem_density import AtomVoxel, VoxelCNNModel, load_sample
 from deepchem_density.quiet import deepchem as dc
-from deepchem_density.tables.qm9 import load_sample
 
 
 def models(n_channels: int, batch_size: int, seed: int) -> dict[str, dc.models.TorchModel]:
@@ -65,7 +62,8 @@ def main() -> None:
     torch.set_num_threads(given.threads)
 
     featurizer = AtomVoxel(box_width=14.4, voxel_width=0.6, oversampling=2)
-    data = to_dataset(load_sample(), featurizer, tasks=["gap"])
+    sample = load_sample()
+    data = dc.data.NumpyDataset(featurizer.featurize(sample.structures()), sample.columns(["gap"]), ids=sample.ids)
     order = np.random.default_rng(given.seed).permutation(len(data))
     held_out = len(data) // 5
     test, train = data.select(order[:held_out]), data.select(order[held_out:])

@@ -22,8 +22,8 @@ from matplotlib.image import AxesImage
 from scipy.spatial.transform import Rotation
 
 from deepchem_density import Structure, VoxelGrid, load_sample, voxelize, xtb_density
-from deepchem_density.fields.gaussian_orbitals import OrbitalDensity
-from deepchem_density.structures.structure import symbol
+from deepchem_density.fields import OrbitalDensity
+from deepchem_density.structures import symbol
 
 QM9_ID = 25509  # N-(pyridin-2-yl)formamide, C6H6N2O, planar
 OUTER, INNER = 0.0135, 1.6  # e/Å³; the outer one is 0.002 e/bohr³

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from deepchem_density.tables.qm9 import QM9_TASKS, QM9_UNITS, load_qm9
+from deepchem_density import load_qm9
+from deepchem_density.tables import QM9_TASKS, QM9_UNITS
 
 SIZE = 2000
 SEED = 2014

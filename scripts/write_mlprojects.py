@@ -108,8 +108,8 @@ PROJECTS: dict[str, tuple[str, str, dict[str, EntryPoint]]] = {
             "compare": _of(
                 COMPARE,
                 "qm9",
-                "The study of docs/results.md: some molecules in ten thousand are longer than the box and left out, hence the ten "
-                "more.",
+                "The study of docs/results.md: some molecules in ten thousand are longer than the box and left out, hence "
+                "the ten more.",
                 **STUDY,
             ),
             "tune": _of(TUNE, "qm9", **SEARCH, engine="tblite"),

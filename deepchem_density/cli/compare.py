@@ -72,10 +72,10 @@ def run(options: argparse.Namespace) -> int:
     configs = configs_of(options)
     for config in configs:
         config.check()
-    from deepchem_density.cli.process_settings import prepare_process
     from deepchem_density.curves.learning_curve import run_curves
     from deepchem_density.curves.tracking import MlflowTracker, NoTracker
     from deepchem_density.curves.voxel_cost import voxel_seconds
+    from deepchem_density.models.training_process import prepare_process
     from deepchem_density.reports.report import write_comparison_report
 
     prepare_process(here.threads)

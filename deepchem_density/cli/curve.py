@@ -51,9 +51,9 @@ def run(options: argparse.Namespace) -> int:
     """Run a learning curve, print its table, and leave table, figures and model in files and in MLflow."""
     here, config = values_of(options, RunSettings), curve_config(options)
     config.check()
-    from deepchem_density.cli.process_settings import prepare_process
     from deepchem_density.curves.learning_curve import run_curve
     from deepchem_density.curves.tracking import MlflowTracker, NoTracker
+    from deepchem_density.models.training_process import prepare_process
     from deepchem_density.reports.report import write_curve_report
 
     prepare_process(here.threads)
@@ -81,9 +81,9 @@ def train_along(
     configs: Sequence[CurveConfig], out: Path, stale_after: float, threads: int, address: RunAddress | None
 ) -> None:
     """Train cells of the curves that nobody else works on, tracked as part of a run that another process has opened."""
-    from deepchem_density.cli.process_settings import prepare_process
     from deepchem_density.curves.learning_curve import run_curves
     from deepchem_density.curves.tracking import MlflowTracker, NoTracker
+    from deepchem_density.models.training_process import prepare_process
 
     prepare_process(threads)
     tracker = NoTracker() if address is None else MlflowTracker.within(address)

@@ -64,7 +64,7 @@ def run(options: argparse.Namespace) -> int:
     here, config, plan = values_of(options, TuneRunSettings), config_from(asked_for(options)), plan_of(options)
     plan.check()
     config.check()
-    from deepchem_density.cli.process_settings import prepare_process
+    from deepchem_density.models.training_process import prepare_process
     from deepchem_density.tuning.search import tune
     from deepchem_density.tuning.tracking import NoTrialTracker, PrintedTrials, TrialTracker
 
@@ -87,7 +87,7 @@ def _tune_along(
     config: CurveConfig, plan: SearchPlan, out: str, path: str, threads: int, address: RunAddress | None
 ) -> None:
     """Run trials of a search that nobody else runs, tracked as part of a run that another process has opened."""
-    from deepchem_density.cli.process_settings import prepare_process
+    from deepchem_density.models.training_process import prepare_process
     from deepchem_density.tuning.search import tune
     from deepchem_density.tuning.tracking import NoTrialTracker, PrintedTrials, TrialTracker
 

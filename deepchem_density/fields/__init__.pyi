@@ -5,6 +5,9 @@ from .derived import GradientMagnitude as GradientMagnitude
 from .field import Density as Density
 from .field import Field as Field
 from .gaussian_orbitals import OrbitalDensity as OrbitalDensity
+from .independent_atoms import IndependentAtoms as IndependentAtoms
 from .map_readers import read_map as read_map
 from .maps import GriddedDensity as GriddedDensity
+from .units import BOHR_PER_ANGSTROM as BOHR_PER_ANGSTROM
+from .units import E_PER_ANGSTROM3 as E_PER_ANGSTROM3
 from .xtb import xtb_density as xtb_density

@@ -5,4 +5,5 @@ from .prediction import find_model as find_model
 from .prediction_inputs import Input as Input
 from .prediction_inputs import read_inputs as read_inputs
 from .recipe_file import ModelRecipe as ModelRecipe
+from .training_process import prepare_process as prepare_process
 from .voxel_cnn import VoxelCNN as VoxelCNN

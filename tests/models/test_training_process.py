@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import torch
 
-from deepchem_density.cli.process_settings import prepare_process
+from deepchem_density.models.training_process import prepare_process
 
 
 def test_training_takes_the_threads_that_were_asked_for():
