@@ -53,16 +53,16 @@ def voxel_tensor(voxels: Any, n_channels: int, device: torch.device) -> torch.Te
         raise ValueError(_why_no_numbers(array))
     if array.ndim != 5 or array.shape[-1] != n_channels:
         raise ValueError(
-            f"The voxels have the wrong shape: got {array.shape}; accepted is (batch, x, y, z, {n_channels}), channels "
-            "last. Build the model with n_channels=featurizer.n_channels, or move the axes."
+            f"Voxels of shape {array.shape} arrived; (batch, x, y, z, {n_channels}), channels last, is accepted. "
+            "Build the model with n_channels=featurizer.n_channels, or move the axes."
         )
     # One sum finds nearly every batch clean; only a suspicious one is searched row by row.
     if array.dtype.kind == "f" and not np.isfinite(array.sum(dtype=np.float64)):
         broken = int((~np.isfinite(array).all(axis=(1, 2, 3, 4))).sum())
         if broken:
             raise ValueError(
-                f"The voxels are not finite: {broken} of {len(array)} samples in this batch hold NaN or infinity; "
-                "accepted are finite numbers. Take out the rows whose featurization failed with "
+                f"{broken} of {len(array)} samples of a batch arrived with NaN or infinity in their voxels; finite numbers are "
+                "accepted. Take out the rows whose featurization failed with "
                 "deepchem_density.DropFailed().transform(dataset)."
             )
     if array.dtype.name not in _COPIED_AS_IS:
@@ -74,8 +74,8 @@ def _why_no_numbers(array: np.ndarray) -> str:
     empty = sum(np.size(row) == 0 for row in array) if array.dtype == object and array.ndim else 0
     rows = f", {empty} of {len(array)} rows empty because their featurization failed" if empty else ""
     return (
-        f"The voxels are not an array of numbers: got dtype {array.dtype}{rows}; accepted is one dense array "
-        "(batch, x, y, z, channel). Drop the failed rows with their labels and np.stack the rest."
+        f"Voxels of dtype {array.dtype} arrived{rows}; one dense array of numbers (batch, x, y, z, channel) is accepted. "
+        "Drop the failed rows with their labels and np.stack the rest."
     )
 
 
@@ -101,7 +101,7 @@ def turn_each(voxels: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
     """
     if len(set(voxels.shape[1:4])) != 1:
         raise ValueError(
-            f"The grid cannot be turned: got edges of {tuple(voxels.shape[1:4])} cells; accepted is a cube. Set "
+            f"A grid with edges of {tuple(voxels.shape[1:4])} cells arrived to be turned; a cube is accepted. Set "
             "augment to False for a box with unequal edges."
         )
     turns = rng.integers(len(CUBE_TURNS), size=len(voxels))
@@ -122,7 +122,7 @@ def label_arrays(
     n_tasks : int
         Number of tasks.
     n_classes : int, optional
-        If given, labels must be whole numbers from 0 to ``n_classes - 1``.
+        If given, labels are whole numbers from 0 to ``n_classes - 1``.
 
     Returns
     -------
@@ -139,7 +139,7 @@ def label_arrays(
         values = values[:, None]
     if values.shape != (len(values), n_tasks):
         raise ValueError(
-            f"The labels have the wrong shape: got {values.shape}; accepted is (samples, {n_tasks}). Build the model "
+            f"Labels of shape {values.shape} arrived; (samples, {n_tasks}) is accepted. Build the model "
             "with n_tasks equal to the number of label columns."
         )
     importance = _weights(weights, values.shape)
@@ -147,14 +147,14 @@ def label_arrays(
     missing = ~np.isfinite(values) & counted
     if missing.any():
         raise ValueError(
-            f"The labels are not finite: {int(missing.sum())} of {missing.size} are NaN or infinite with a nonzero "
-            "weight; accepted are finite numbers. Set the weight w of missing labels to 0."
+            f"{int(missing.sum())} of {missing.size} labels arrived NaN or infinite with a nonzero weight; finite numbers are "
+            "accepted. Set the weight w of missing labels to 0."
         )
     values = np.where(counted, values, 0.0)
     if n_classes is not None and not np.isin(values, np.arange(n_classes)).all():
         strange = values[~np.isin(values, np.arange(n_classes))][0]
         raise ValueError(
-            f"A label is no class: got {strange}; accepted are the whole numbers 0 to {n_classes - 1}. Set n_classes, "
+            f"The label {strange} arrived; whole numbers from 0 to {n_classes - 1} are accepted as classes. Set n_classes, "
             "or mode='regression' for continuous labels."
         )
     return values, importance
@@ -165,11 +165,11 @@ def _numbers(what: str, given: Any) -> np.ndarray:
         values = np.asarray(given, dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise ValueError(
-            f"The {what} are not numbers: got dtype {np.asarray(given, dtype=object).dtype} ({error}); accepted is one "
-            "dense array of numbers. Encode text as numbers and set the weight of missing entries to 0."
+            f"Other {what} than numbers arrived, of dtype {np.asarray(given, dtype=object).dtype} ({error}); one dense array of "
+            "numbers is accepted. Encode text as numbers and set the weight of missing entries to 0."
         ) from error
     if given is None or values.ndim == 0:
-        raise ValueError(f"The {what} are absent: got {given!r}; accepted is one row per sample. Give the dataset a y.")
+        raise ValueError(f"No {what} arrived ({given!r}); one row per sample is accepted. Give the dataset a y.")
     return values
 
 
@@ -181,11 +181,11 @@ def _weights(weights: Any, shape: tuple[int, ...]) -> np.ndarray:
         importance = importance[:, None]
     if importance.shape not in (shape, (shape[0], 1)):
         raise ValueError(
-            f"The weights have the wrong shape: got {importance.shape} for labels {shape}; accepted is one weight per "
-            "label or one per sample. Rebuild w to match y."
+            f"Weights of shape {importance.shape} arrived for labels {shape}; one weight per label or one per sample is accepted. "
+            "Rebuild w to match y."
         )
     if not (np.isfinite(importance) & (importance >= 0)).all():
-        raise ValueError("A weight is negative or not finite: accepted are finite numbers from 0 up. Rebuild w.")
+        raise ValueError("A negative weight, or one that is not finite, arrived; finite numbers from 0 up are accepted. Rebuild w.")
     return np.broadcast_to(importance, shape)
 
 
@@ -210,8 +210,8 @@ def label_scale(labels: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np
     total = weights.sum(axis=0)
     if not (total > 0).all():
         raise ValueError(
-            f"Nothing to learn from: task {int(np.argmin(total))} has no label with a nonzero weight; accepted is at "
-            "least one. Give the dataset labels y and weights w, or leave the task out."
+            f"Task {int(np.argmin(total))} arrived without a label of nonzero weight, which leaves nothing to learn from; at least "
+            "one is accepted. Give the dataset labels y and weights w, or leave the task out."
         )
     mean = (weights * labels).sum(axis=0) / total
     std = np.sqrt((weights * (labels - mean) ** 2).sum(axis=0) / total)

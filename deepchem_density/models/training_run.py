@@ -86,8 +86,8 @@ def run_length(n_samples: int, batch_size: int, nb_epoch: int | None, max_steps:
     ends += [] if max_steps is None else [max_steps]
     if not ends or min(ends) < 0:
         raise ValueError(
-            f"The run has no end: got nb_epoch={nb_epoch} and max_steps={max_steps}; accepted are counts, and None "
-            "for one of them."
+            f"nb_epoch={nb_epoch} and max_steps={max_steps} arrived, a run without an end; counts, and None for one of them, are "
+            "accepted."
         )
     return epoch, min(ends)
 
@@ -208,7 +208,7 @@ class ClippedOptimizer:
 
     def __init__(self, inner: Any, clip_norm: float | None) -> None:
         if clip_norm is not None and not clip_norm > 0:
-            raise ValueError(f"clip_norm is not positive: got {clip_norm!r}; accepted is a number above 0, or None.")
+            raise ValueError(f"clip_norm={clip_norm!r} arrived; a number above 0, or None, is accepted.")
         self.inner, self.clip_norm = inner, clip_norm
         self.learning_rate = inner.learning_rate
 
@@ -323,7 +323,7 @@ class EpochMonitor:
         self._sum, self._batches = torch.zeros(()), 0
         if not math.isfinite(metrics["train_loss"]):
             raise FloatingPointError(
-                f"The training loss is {metrics['train_loss']} in epoch {self._epoch}: accepted is a finite number. "
+                f"The training loss is {metrics['train_loss']} in epoch {self._epoch}; a finite number is accepted. "
                 "Lower the learning rate, or set clip_norm."
             )
         if self._validate is not None:

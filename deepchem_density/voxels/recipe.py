@@ -81,7 +81,7 @@ class Recipe(Frozen, NumberSettings, VoxelSettings, _Looked):
         values: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in settings.items()}
         return cls(**values)
 
-    @cached_property
+    @property
     def records(self) -> tuple[Representation, ...]:
         """The representations that are looked at, in the order of their channels."""
         return records_of(self.representation)

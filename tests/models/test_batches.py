@@ -25,8 +25,8 @@ def with_nan() -> np.ndarray:
     ("voxels", "message"),
     [
         (failed_rows(), "1 of 4 rows empty"),
-        (np.zeros((4, 8, 8, 8, 3)), r"wrong shape: got \(4, 8, 8, 8, 3\); accepted is \(batch, x, y, z, 2\)"),
-        (np.zeros((4, 8, 8, 2)), "wrong shape"),
+        (np.zeros((4, 8, 8, 8, 3)), r"shape \(4, 8, 8, 8, 3\) arrived; \(batch, x, y, z, 2\)"),
+        (np.zeros((4, 8, 8, 2)), r"shape \(4, 8, 8, 2\) arrived"),
         (np.zeros((4, 3, 3, 3, 2)), "at least 4 cells"),
         (with_nan(), "1 of 4 samples"),
     ],
@@ -41,12 +41,12 @@ def test_voxels_that_do_not_fit(voxels, message):
 @pytest.mark.parametrize(
     ("labels", "weights", "message"),
     [
-        (np.array([1.0, np.nan, 2.0, 3.0]), None, "1 of 4 are NaN"),
-        (np.array(["a", "b", "c", "d"]), None, "labels are not numbers"),
-        (np.zeros((4, 2)), None, r"labels have the wrong shape: got \(4, 2\)"),
-        (np.zeros(4), np.array([1.0, -1, 1, 1]), "weight is negative"),
-        (np.zeros((4, 1)), np.ones((4, 3)), "weights have the wrong shape"),
-        (None, None, "no label with a nonzero weight"),
+        (np.array([1.0, np.nan, 2.0, 3.0]), None, "1 of 4 labels arrived NaN"),
+        (np.array(["a", "b", "c", "d"]), None, "Other labels than numbers"),
+        (np.zeros((4, 2)), None, r"Labels of shape \(4, 2\) arrived"),
+        (np.zeros(4), np.array([1.0, -1, 1, 1]), "negative weight"),
+        (np.zeros((4, 1)), np.ones((4, 3)), "Weights of shape"),
+        (None, None, "without a label of nonzero weight"),
     ],
 )
 def test_labels_that_do_not_fit(labels, weights, message):
@@ -57,17 +57,17 @@ def test_labels_that_do_not_fit(labels, weights, message):
 
 def test_other_misuse():
     data = dataset(4)
-    with pytest.raises(ValueError, match="A label is no class: got 3"):
+    with pytest.raises(ValueError, match="The label 3.0 arrived"):
         model(mode="classification").fit(dc.data.NumpyDataset(data.X, np.array([0, 1, 3, 1])), nb_epoch=1)
     with pytest.raises(ValueError, match="cannot compute uncertainties"):
         model().predict_uncertainty(data)
     with pytest.raises(ValueError, match="needs a validation dataset"):
         model().fit(data, patience=2)
-    with pytest.raises(ValueError, match="no end"):
+    with pytest.raises(ValueError, match="without an end"):
         model().fit(data, nb_epoch=None)
     with pytest.raises(ValueError, match="dataset is empty"):
         model().predict(data.select([]))
-    with pytest.raises(ValueError, match="cannot be turned"):
+    with pytest.raises(ValueError, match="to be turned"):
         model(augment=True).fit(dc.data.NumpyDataset(data.X[:, :6], data.y), nb_epoch=1)
     with pytest.raises(FloatingPointError, match="training loss is"):
         model(learning_rate=1e30, clip_norm=None, schedule="constant").fit(data, nb_epoch=4)

@@ -71,10 +71,10 @@ def test_unequal_edges_trade_places():
 
 @pytest.mark.parametrize("turn", [np.diag([1, 1, -1]), 0.5 * np.eye(3), np.eye(2)])
 def test_what_is_no_turn_is_refused(turn):
-    with pytest.raises(ValueError, match="not a rotation of a cube"):
+    with pytest.raises(ValueError, match="no rotation of a cube"):
         turn_voxels(torch.zeros(2, 2, 2, 1), turn)
 
 
 def test_too_few_axes_are_refused():
-    with pytest.raises(ValueError, match="too few axes"):
+    with pytest.raises(ValueError, match="is accepted. Set channels_last"):
         turn_voxels(torch.zeros(2, 2, 2), 3)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 from deepchem_density.settings import listed
 from deepchem_density.voxels.representations.atom import ATOM
@@ -33,6 +34,7 @@ def canonical(names: str | Iterable[str]) -> str:
     return "+".join(name for name in REPRESENTATIONS if name in parts)
 
 
+@lru_cache
 def records_of(representation: str) -> tuple[Representation, ...]:
     """Return the records that a name stands for, in order of their channels; raises as `canonical`."""
     return tuple(REPRESENTATIONS[name] for name in canonical(representation).split("+"))
