@@ -225,10 +225,9 @@ def _hints(cls: type) -> dict[str, Any]:
 
 
 def _check_value(name: str, value: Any, hint: Any, about: Setting) -> None:
-    if about.choices and isinstance(value, str):
-        one_of(name, value, about.choices)
+    if about.choices and isinstance(value, str) and value in about.choices:
         return
-    fits = _fits(value, hint) and all(_in_bounds(part, about) for part in _parts(value))
+    fits = not (about.choices and isinstance(value, str)) and _fits(value, hint) and all(_in_bounds(part, about) for part in _parts(value))
     if not fits:
         raise ValueError(f"{name}={value!r} arrived; {_accepted(hint, about)} accepted.")
 
@@ -275,7 +274,7 @@ def _accepted(hint: Any, about: Setting) -> str:
     options = get_args(hint) if get_origin(hint) in (Union, types.UnionType) else (hint,)
     words = [_accepted_type(option, about) for option in options if option is not str or not about.choices]
     words += [listed(about.choices)] if about.choices else []
-    return f"{' or '.join(words)} {'are' if len(words) == 1 and words[0].endswith('s') else 'is'}"
+    return f"{' or '.join(words)} {'are' if words == [listed(about.choices)] and len(about.choices) > 1 else 'is'}"
 
 
 def _accepted_type(hint: Any, about: Setting) -> str:
