@@ -42,6 +42,7 @@ from tqdm.auto import tqdm
 from deepchem_density import AtomVoxel, Complex, Recipe, Structure, VoxelGrid, load_sample, voxelize
 from deepchem_density.fields import AtomTypes, VdwOccupancy
 from deepchem_density.structures import vdw_radii
+from deepchem_density.voxels import parts_of
 
 torch.set_num_threads(1)
 
@@ -60,7 +61,7 @@ class Ours:
     def __init__(self, recipe: Recipe, complexes: Sequence[Complex]) -> None:
         self.recipe = recipe
         self.complexes = complexes
-        self.structures = [recipe.parts(whole)[0] for whole in complexes]
+        self.structures = [parts_of(recipe.representation, recipe, whole)[0] for whole in complexes]
         self.centers = [whole.ligand.positions.mean(axis=0) for whole in complexes]
         self.fields = [recipe.field(structure) for structure in self.structures]
         self.channels = [field.channels for field in self.fields]

@@ -9,3 +9,4 @@ from .representations import REPRESENTATIONS as REPRESENTATIONS
 from .representations import Representation as Representation
 from .store import VoxelStore as VoxelStore
 from .transforms import inverse_transform as inverse_transform
+from .subject import parts_of as parts_of

@@ -17,7 +17,6 @@ from deepchem_density.structures.structure import Structure
 from deepchem_density.voxels.datapoints import (
     Complex,
     Reading,
-    fingerprint,
     is_complex,
     is_surrounding,
     located,
@@ -220,25 +219,3 @@ def test_settings_that_cannot_be_are_refused(changed):
         Reading(**changed).check()
 
 
-def test_a_fingerprint_is_that_of_the_content(files, tmp_path):
-    copies = write_complex(tmp_path, "1abc")
-    assert fingerprint(files) == fingerprint(copies)
-    Path(copies[1]).write_text(Path(copies[1]).read_text().replace("GLY", "ALA"))
-    assert fingerprint(files) != fingerprint(copies)
-    structure = structure_from(files[0])
-    moved = Structure(structure.numbers, structure.positions + 1e-9)
-    assert fingerprint(structure) == fingerprint(structure_from(files[0]))
-    assert fingerprint(structure) != fingerprint(moved)
-    assert fingerprint("CCO") != fingerprint("CCN")
-
-
-def test_a_fingerprint_of_a_map_is_that_of_its_values():
-    def density_map(value):
-        return GriddedDensity(np.full((4, 4, 4), value), np.zeros(3), np.eye(3), periodic=True)
-
-    assert fingerprint(("CCO", None, density_map(1.0))) == fingerprint(("CCO", None, density_map(1.0)))
-    assert fingerprint(("CCO", None, density_map(1.0))) != fingerprint(("CCO", None, density_map(2.0)))
-    whole = Complex(structure_from("CCO"), None, density_map(1.0))
-    assert fingerprint(whole) == fingerprint((structure_from("CCO"), None, density_map(1.0)))
-    with pytest.raises(TypeError, match="Flat"):
-        fingerprint(("CCO", Flat()))

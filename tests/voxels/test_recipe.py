@@ -11,7 +11,8 @@ from scipy.spatial.transform import Rotation
 from deepchem_density.errors import FeaturizationError
 from deepchem_density.structures.structure import Structure
 from deepchem_density.voxels.grid import VoxelGrid
-from deepchem_density.voxels.recipe import REPRESENTATIONS, Recipe
+from deepchem_density.voxels.recipe import Recipe
+from deepchem_density.voxels.representations import REPRESENTATIONS
 
 SMALL = {"box_width": 8.0, "voxel_width": 1.0}
 
@@ -31,15 +32,15 @@ def test_defaults_are_accepted(representation):
     [
         (
             {"representation": "potential"},
-            "representation='potential' arrived; 'atom', 'density', 'gradient', 'occupancy' are",
+            "representation='potential' arrived; 'atom', 'density', 'gradient', 'occupancy', or several",
         ),
         ({"box_width": 16.2}, "box_width=16.2 is 32.4 voxels"),
-        ({"voxel_width": 0.0}, "voxel_width=0.0 arrived; positive"),
+        ({"voxel_width": 0.0}, "voxel_width=0.0 arrived; a positive number in Å is"),
         ({"dtype": "int8"}, "dtype='int8' arrived; 'float32', 'float16', 'float64', 'uint8' are"),
-        ({"dtype": "uint8"}, "dtype='uint8' holds only 0 and 1; it is accepted for occupancy with oversampling=1"),
-        ({"representation": "occupancy", "dtype": "uint8", "oversampling": 2}, "dtype='uint8' holds only 0 and 1"),
-        ({"oversampling": 0}, "oversampling=0 arrived; 1 "),
-        ({"oversampling": 1.5}, "oversampling=1.5 arrived; 1 "),
+        ({"dtype": "uint8"}, "dtype='uint8' arrived, which holds only 0 and 1; it is accepted for occupancy with oversampling=1"),
+        ({"representation": "occupancy", "dtype": "uint8", "oversampling": 2}, "dtype='uint8' arrived, which holds only 0 and 1"),
+        ({"oversampling": 0}, "oversampling=0 arrived; a whole number from 1 up"),
+        ({"oversampling": 1.5}, "oversampling=1.5 arrived; a whole number from 1 up"),
         ({"conformer_seed": -1}, "conformer_seed=-1 arrived; a whole number from 0 to 2147483647"),
         ({"conformer_seed": 2**31}, "conformer_seed=2147483648 arrived; a whole number"),
         ({"conformer_seed": None}, "conformer_seed=None arrived; a whole number"),
