@@ -227,7 +227,11 @@ def _hints(cls: type) -> dict[str, Any]:
 def _check_value(name: str, value: Any, hint: Any, about: Setting) -> None:
     if about.choices and isinstance(value, str) and value in about.choices:
         return
-    fits = not (about.choices and isinstance(value, str)) and _fits(value, hint) and all(_in_bounds(part, about) for part in _parts(value))
+    fits = (
+        not (about.choices and isinstance(value, str))
+        and _fits(value, hint)
+        and all(_in_bounds(part, about) for part in _parts(value))
+    )
     if not fits:
         raise ValueError(f"{name}={value!r} arrived; {_accepted(hint, about)} accepted.")
 

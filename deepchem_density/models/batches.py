@@ -185,7 +185,9 @@ def _weights(weights: Any, shape: tuple[int, ...]) -> np.ndarray:
             "Rebuild w to match y."
         )
     if not (np.isfinite(importance) & (importance >= 0)).all():
-        raise ValueError("A negative weight, or one that is not finite, arrived; finite numbers from 0 up are accepted. Rebuild w.")
+        raise ValueError(
+            "A negative weight, or one that is not finite, arrived; finite numbers from 0 up are accepted. Rebuild w."
+        )
     return np.broadcast_to(importance, shape)
 
 

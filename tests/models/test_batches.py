@@ -57,7 +57,7 @@ def test_labels_that_do_not_fit(labels, weights, message):
 
 def test_other_misuse():
     data = dataset(4)
-    with pytest.raises(ValueError, match="The label 3.0 arrived"):
+    with pytest.raises(ValueError, match=r"The label 3.0 arrived"):
         model(mode="classification").fit(dc.data.NumpyDataset(data.X, np.array([0, 1, 3, 1])), nb_epoch=1)
     with pytest.raises(ValueError, match="cannot compute uncertainties"):
         model().predict_uncertainty(data)

@@ -99,3 +99,12 @@ def test_folders_without_a_model_and_strange_configs(tmp_path):
     path.write_text(json.dumps({"format": 99, "arguments": {}}))
     with pytest.raises(ValueError, match="format 99"):
         VoxelCNNModel.from_dir(tmp_path / "run")
+
+
+def test_a_network_with_some_channels_binned_comes_back(tmp_path):
+    data = dataset(6)
+    trained = model(binned_channels=(1,), model_dir=str(tmp_path))
+    trained.fit(data, nb_epoch=1)
+    again = VoxelCNNModel.from_dir(tmp_path)
+    assert again.binned_channels == (1,)
+    np.testing.assert_array_equal(again.predict(data), trained.predict(data))

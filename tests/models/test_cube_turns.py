@@ -76,5 +76,5 @@ def test_what_is_no_turn_is_refused(turn):
 
 
 def test_too_few_axes_are_refused():
-    with pytest.raises(ValueError, match="is accepted. Set channels_last"):
+    with pytest.raises(ValueError, match=r"is accepted. Set channels_last"):
         turn_voxels(torch.zeros(2, 2, 2), 3)

@@ -76,3 +76,25 @@ def test_bins_are_bfloat16_where_the_convolution_behind_them_is():
 def test_the_fast_layout_is_kept():
     given = field(2, 4, 4, 4, 1).float().permute(0, 4, 1, 2, 3)
     assert MagnitudeBins(1, 8)(given).is_contiguous(memory_format=torch.channels_last_3d)
+
+
+def test_chosen_channels_are_binned_and_the_others_follow_as_they_are():
+    torch.manual_seed(0)
+    fields = torch.randn(2, 3, 4, 4, 4, dtype=torch.float64)
+    some, all_of_two = MagnitudeBins(3, 4, (0, 2)).double(), MagnitudeBins(2, 4).double()
+    assert some.n_outputs == 9
+    out = some(fields)
+    torch.testing.assert_close(out[:, :8], all_of_two(fields[:, [0, 2]]))
+    torch.testing.assert_close(out[:, 8], fields[:, 1])
+
+
+def test_the_derivatives_with_some_channels_binned_are_right():
+    torch.manual_seed(0)
+    fields = torch.randn(1, 3, 2, 2, 2, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(MagnitudeBins(3, 3, (1, 2)).double(), (fields,))
+
+
+@pytest.mark.parametrize("binned", [(), (0, 0), (3,), (-1,)])
+def test_channels_that_are_none_are_refused(binned):
+    with pytest.raises(ValueError, match="different channels from 0 to 2 are accepted"):
+        MagnitudeBins(3, 4, binned)

@@ -11,7 +11,6 @@ from rdkit import Chem
 
 from deepchem_density.errors import FeaturizationError
 from deepchem_density.fields.field import Density
-from deepchem_density.fields.maps import GriddedDensity
 from deepchem_density.structures.readers import structure_from
 from deepchem_density.structures.structure import Structure
 from deepchem_density.voxels.datapoints import (
@@ -217,5 +216,3 @@ def test_settings_that_cannot_be_are_refused(changed):
     ((name, value),) = changed.items()
     with pytest.raises(ValueError, match=re.escape(f"{name}={value!r} arrived")):
         Reading(**changed).check()
-
-

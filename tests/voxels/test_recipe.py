@@ -37,8 +37,14 @@ def test_defaults_are_accepted(representation):
         ({"box_width": 16.2}, "box_width=16.2 is 32.4 voxels"),
         ({"voxel_width": 0.0}, "voxel_width=0.0 arrived; a positive number in Å is"),
         ({"dtype": "int8"}, "dtype='int8' arrived; 'float32', 'float16', 'float64', 'uint8' are"),
-        ({"dtype": "uint8"}, "dtype='uint8' arrived, which holds only 0 and 1; it is accepted for occupancy with oversampling=1"),
-        ({"representation": "occupancy", "dtype": "uint8", "oversampling": 2}, "dtype='uint8' arrived, which holds only 0 and 1"),
+        (
+            {"dtype": "uint8"},
+            "dtype='uint8' arrived, which holds only 0 and 1; it is accepted for occupancy with oversampling=1",
+        ),
+        (
+            {"representation": "occupancy", "dtype": "uint8", "oversampling": 2},
+            "dtype='uint8' arrived, which holds only 0 and 1",
+        ),
         ({"oversampling": 0}, "oversampling=0 arrived; a whole number from 1 up"),
         ({"oversampling": 1.5}, "oversampling=1.5 arrived; a whole number from 1 up"),
         ({"conformer_seed": -1}, "conformer_seed=-1 arrived; a whole number from 0 to 2147483647"),

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from deepchem_density.errors import FeaturizationError
-from deepchem_density.featurizers.density import DensityVoxel, OccupancyVoxel
+from deepchem_density.featurizers import DensityVoxel, OccupancyVoxel
 from deepchem_density.structures.macromolecule import read_macromolecule
 from deepchem_density.structures.readers import structure_from
 

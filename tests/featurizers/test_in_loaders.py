@@ -13,7 +13,7 @@ from rdkit.Chem import rdDetermineBonds
 
 from deepchem_density import load_sample
 from deepchem_density.errors import FeaturizationError
-from deepchem_density.featurizers.density import AtomVoxel, DensityVoxel, OccupancyVoxel, VoxelFeaturizer
+from deepchem_density.featurizers import AtomVoxel, DensityVoxel, OccupancyVoxel, VoxelFeaturizer
 from deepchem_density.quiet import deepchem as dc
 from deepchem_density.structures.structure import symbol
 from deepchem_density.tables.molecule_table import MoleculeTable

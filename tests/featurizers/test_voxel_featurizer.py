@@ -11,8 +11,7 @@ from rdkit import Chem
 from rdkit.Chem import AllChem
 
 from deepchem_density.errors import FeaturizationError
-from deepchem_density.featurizers import voxel_featurizer
-from deepchem_density.featurizers.density import AtomVoxel, DensityVoxel, GradientVoxel, OccupancyVoxel
+from deepchem_density.featurizers import AtomVoxel, DensityVoxel, GradientVoxel, OccupancyVoxel, voxel_featurizer
 from deepchem_density.featurizers.voxel_featurizer import VoxelFeaturizer
 from deepchem_density.quiet import deepchem as dc
 from deepchem_density.structures.readers import structure_from
@@ -269,9 +268,23 @@ def test_a_lost_worker_is_one_failure(monkeypatch):
 
 def test_names_are_short_safe_and_readable():
     longest = OccupancyVoxel(
-        12.345678, 0.123456, 4, (1.234567, -2.345678, 1e-7), 123456, "formal", 3, 999, False, "float16", 8, 60.0, "density", 1e-9,
-        "tblite", "GFN1-xTB",
-    )  # fmt: skip
+        box_width=1234.5,
+        voxel_width=123.45,
+        oversampling=4,
+        center=(1.234567, -2.345678, 1e-7),
+        rotation_seed=123456,
+        charge="formal",
+        unpaired=3,
+        conformer_seed=999,
+        optimize=False,
+        dtype="float16",
+        n_jobs=8,
+        timeout=60.0,
+        shape="density",
+        threshold=1e-9,
+        engine="tblite",
+        method="GFN1-xTB",
+    )
     for featurizer in (
         longest,
         DensityVoxel(),

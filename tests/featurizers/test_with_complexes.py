@@ -13,7 +13,7 @@ from complex_files import center, heavy_atoms, write_complex
 from rdkit import Chem
 
 from deepchem_density.errors import FeaturizationError
-from deepchem_density.featurizers.density import AtomVoxel, DensityVoxel, GradientVoxel, OccupancyVoxel
+from deepchem_density.featurizers import AtomVoxel, DensityVoxel, GradientVoxel, OccupancyVoxel
 from deepchem_density.featurizers.drop_failed import DropFailed
 from deepchem_density.fields.maps import GriddedDensity
 from deepchem_density.quiet import deepchem as dc
