@@ -29,6 +29,7 @@ __all__ = [
     "require_counts",
     "setting",
     "settings_of",
+    "special_defaults",
     "with_defaults",
 ]
 
@@ -151,13 +152,15 @@ def with_defaults(which: str) -> Callable[[Class], Class]:
     return decorate
 
 
-def class_defaults(declaring: Any, which: str = "") -> dict[str, Any]:
-    """Return the default of each setting: that of the class, with those for ``which``, "complexes" say, in their place."""
-    defaults = {field.name: field.default for field in dataclasses.fields(declaring) if field.metadata}
-    for name, about in settings_of(declaring).items() if which else ():
-        if (special := getattr(about, which)) is not SAME:
-            defaults[name] = special
-    return defaults
+def class_defaults(declaring: Any) -> dict[str, Any]:
+    """Return the default of each setting of a dataclass."""
+    return {field.name: field.default for field in dataclasses.fields(declaring) if field.metadata}
+
+
+def special_defaults(declaring: Any, which: str) -> dict[str, Any]:
+    """Return the defaults for ``which``, "complexes" say, that are others than those of the class."""
+    found = {name: getattr(about, which) for name, about in settings_of(declaring).items()}
+    return {name: default for name, default in found.items() if default is not SAME}
 
 
 def described(settings: Any, without: Collection[str] = ()) -> dict[str, Any]:

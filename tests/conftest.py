@@ -14,6 +14,7 @@ from hypothesis import settings
 
 from deepchem_density.structures.readers import structure_from
 from deepchem_density.structures.structure import Structure
+from deepchem_density.voxels.store import VoxelStore
 
 settings.register_profile("repeatable", derandomize=True, deadline=None, max_examples=20, database=None)
 settings.load_profile("repeatable")
@@ -108,3 +109,17 @@ def _turned(numbers: list[int], positions: list | np.ndarray, charge: int = 0, u
     """Return the atoms turned by a rotation without zeros and shifted, so that no error of sign or axis can hide."""
     rotation = np.array([[2, -1, 2], [2, 2, -1], [-1, 2, 2]]) / 3
     return Structure(np.array(numbers), np.asarray(positions) @ rotation.T + [0.3, -0.2, 0.1], charge, unpaired)
+
+
+@pytest.fixture
+def featurized_names(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The name of every molecule of which voxels are asked for from now on, each time it is."""
+    shown: list[str] = []
+    original = VoxelStore.voxels
+
+    def voxels(self, datapoints, n_jobs=1):
+        shown.extend(structure.name for structure in datapoints)
+        return original(self, datapoints, n_jobs)
+
+    monkeypatch.setattr(VoxelStore, "voxels", voxels)
+    return shown

@@ -11,14 +11,14 @@ from deepchem_density.cli import compare, curve, predict, tune
 from deepchem_density.cli.options import Parser
 from deepchem_density.versions import __version__
 
-__all__ = ["main"]
+__all__ = ["main", "parser"]
 
 COMMANDS = (curve, compare, tune, predict)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return the exit status: 0, or 2 for what cannot run."""
-    options = _parser().parse_args(arguments)
+    options = parser().parse_args(arguments)
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
     from deepchem_density.errors import FeaturizationError
 
@@ -32,10 +32,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = Parser(prog="deepchem-density", description="Electron density as input for molecular machine learning.")
-    parser.add_argument("--version", action="version", version=__version__)
-    commands = parser.add_subparsers(required=True, metavar="command", parser_class=Parser)
+def parser() -> argparse.ArgumentParser:
+    """Return what reads the command line."""
+    reader = Parser(prog="deepchem-density", description="Electron density as input for molecular machine learning.")
+    reader.add_argument("--version", action="version", version=__version__)
+    commands = reader.add_subparsers(required=True, metavar="command", parser_class=Parser)
     for command in COMMANDS:
         command.add_to(commands)
-    return parser
+    return reader

@@ -142,7 +142,7 @@ def _entry(entry: str) -> tuple[str, dict[str, Any]]:
         if not equals:
             raise ValueError(f"'{one}' arrived in reps; name=value, as in density:transform=sqrt, is accepted.")
         own[name] = parsed_setting(name, text)
-    return canonical(rep), own
+    return canonical(rep, "rep"), own
 
 
 def _config(rep: str, asked: Mapping[str, Any], params: str) -> CurveConfig:

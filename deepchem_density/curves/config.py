@@ -8,7 +8,7 @@ from typing import Any
 
 from deepchem_density.curves.settings import CurveSettings, NetworkSettings
 from deepchem_density.files import digest
-from deepchem_density.settings import Frozen, check_settings, class_defaults, documented, settings_of
+from deepchem_density.settings import Frozen, check_settings, class_defaults, documented, settings_of, special_defaults
 from deepchem_density.tables.settings import DataSettings
 from deepchem_density.voxels.recipe import Recipe
 from deepchem_density.voxels.representations import REPRESENTATIONS, canonical, records_of
@@ -19,8 +19,8 @@ __all__ = ["COMPLEX_DEFAULTS", "CurveConfig", "applies", "short_labels", "unknow
 
 TRAINING = ("steps", "epochs", "min_steps")
 NETWORK = names_in(NetworkSettings)
-COMPLEX_DEFAULTS = class_defaults(CurveSettings, "complexes")
-"""The defaults of curves of complexes on the command line."""
+COMPLEX_DEFAULTS = special_defaults(CurveSettings, "complexes")
+"""What takes the place of the defaults for complexes on the command line."""
 
 
 @documented
@@ -46,6 +46,7 @@ class CurveConfig(Frozen, CurveSettings):
             Naming the setting, what arrived and what is accepted.
         """
         check_settings(self)
+        canonical(self.rep, "rep")
         self.recipe.check()
         self._check_belonging()
         for name, fits, accepted in self._rules():
@@ -59,8 +60,8 @@ class CurveConfig(Frozen, CurveSettings):
         needs_more = self.split in ("group", "core", "lists", "year")
         of_molecules = self.split in ("random", "lists")
         return [
-            ("data_dir", not needs_files or bool(self.data_dir), f"a path is, for dataset={self.dataset},"),
-            ("split", self.of_complexes or of_molecules, "'random' and 'lists' are, for molecules,"),
+            ("data_dir", not needs_files or bool(self.data_dir), f"with dataset={self.dataset} a path is"),
+            ("split", self.of_complexes or of_molecules, "for molecules 'random' and 'lists' are"),
             ("split_by", not needs_more or bool(self.split_by), f"what split={self.split} needs is"),
             ("targets", len(self.targets) > 0, "one or more label columns are"),
             ("fractions", len(self.fractions) > 0, "one or more parts above 0, at most 1, are"),
@@ -70,13 +71,13 @@ class CurveConfig(Frozen, CurveSettings):
             (
                 "hydrogens",
                 not self.remove_composition or self.of_complexes or self.hydrogens == "keep",
-                "'keep' is, with remove_composition: hydrogens are counted,",
+                "with remove_composition, which counts hydrogens, 'keep' is",
             ),
         ]
 
     def _check_belonging(self) -> None:
         """Refuse a setting of other representations that is at none of its defaults."""
-        usual = [class_defaults(one) for one in (VoxelSettings, self)] + [COMPLEX_DEFAULTS]
+        usual = [class_defaults(VoxelSettings), class_defaults(self), class_defaults(self) | COMPLEX_DEFAULTS]
         for name in names_in(VoxelSettings):
             if not applies(name, self.rep) and all(getattr(self, name) != defaults[name] for defaults in usual):
                 wanted = [record.name for record in REPRESENTATIONS.values() if name in record.settings]
@@ -118,7 +119,7 @@ class CurveConfig(Frozen, CurveSettings):
     @property
     def special(self) -> dict[str, Any]:
         """The settings of the voxels that matter for the representation and are not the default for such data."""
-        defaults = COMPLEX_DEFAULTS if self.of_complexes else class_defaults(self)
+        defaults = class_defaults(self) | (COMPLEX_DEFAULTS if self.of_complexes else {})
         own = dict.fromkeys(name for record in records_of(self.rep) for name in record.settings)
         charge = ("charge",) if "source" in own else ()
         names = (*own, *charge, *names_in(PartSettings, FileSettings), "remove_composition", *names_in(GridSettings))

@@ -181,8 +181,8 @@ def _weights(weights: Any, shape: tuple[int, ...]) -> np.ndarray:
         importance = importance[:, None]
     if importance.shape not in (shape, (shape[0], 1)):
         raise ValueError(
-            f"Weights of shape {importance.shape} arrived for labels {shape}; one weight per label or one per sample is accepted. "
-            "Rebuild w to match y."
+            f"Weights of shape {importance.shape} arrived for labels {shape}; one weight per label or one per sample is "
+            "accepted. Rebuild w to match y."
         )
     if not (np.isfinite(importance) & (importance >= 0)).all():
         raise ValueError(
@@ -212,8 +212,8 @@ def label_scale(labels: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np
     total = weights.sum(axis=0)
     if not (total > 0).all():
         raise ValueError(
-            f"Task {int(np.argmin(total))} arrived without a label of nonzero weight, which leaves nothing to learn from; at least "
-            "one is accepted. Give the dataset labels y and weights w, or leave the task out."
+            f"Task {int(np.argmin(total))} arrived without a label of nonzero weight, which leaves nothing to learn from; at "
+            "least one is accepted. Give the dataset labels y and weights w, or leave the task out."
         )
     mean = (weights * labels).sum(axis=0) / total
     std = np.sqrt((weights * (labels - mean) ** 2).sum(axis=0) / total)

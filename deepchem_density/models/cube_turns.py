@@ -66,14 +66,15 @@ def turn_voxels(voxels: torch.Tensor, turn: int | np.ndarray, channels_last: boo
     matrix = CUBE_TURNS[turn] if isinstance(turn, (int, np.integer)) else np.asarray(turn)
     if matrix.shape != (3, 3) or not (matrix == CUBE_TURNS).all(axis=(1, 2)).any():
         raise ValueError(
-            f"turn={matrix.tolist()} arrived, no rotation of a cube onto itself; the 24 matrices of CUBE_TURNS or their indices are "
-            "accepted. Rotate the grid before voxelizing for any other angle."
+            f"turn={matrix.tolist()} arrived, no rotation of a cube onto itself; the 24 matrices of CUBE_TURNS or their indices "
+            "are accepted. Rotate the grid before voxelizing for any other angle."
         )
     first = voxels.ndim - (4 if channels_last else 3)
     if first < 0:
         raise ValueError(
             f"Voxels of shape {tuple(voxels.shape)} arrived; (..., x, y, z"
-            f"{', channel' if channels_last else ''}) is accepted. Set channels_last to {not channels_last} if that is the layout."
+            f"{', channel' if channels_last else ''}) is accepted. Set channels_last to {not channels_last} if "
+            "that is the layout."
         )
     source = np.abs(matrix).argmax(axis=1)
     order = [*range(first), *(first + int(axis) for axis in source), *range(first + 3, voxels.ndim)]

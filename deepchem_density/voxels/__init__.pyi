@@ -8,5 +8,5 @@ from .recipe import Recipe as Recipe
 from .representations import REPRESENTATIONS as REPRESENTATIONS
 from .representations import Representation as Representation
 from .store import VoxelStore as VoxelStore
-from .transforms import inverse_transform as inverse_transform
 from .subject import parts_of as parts_of
+from .transforms import inverse_transform as inverse_transform

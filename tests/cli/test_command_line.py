@@ -8,27 +8,30 @@ from pathlib import Path
 
 import pytest
 
-from deepchem_density.cli.command_line import COMMANDS, _parser, main
-from deepchem_density.cli.compare import _configs
-from deepchem_density.cli.curve import _config
+from deepchem_density.cli.command_line import COMMANDS, main, parser
+from deepchem_density.cli.compare import configs_of
+from deepchem_density.cli.curve import curve_config
 from deepchem_density.cli.options import asked_for, config_from
-from deepchem_density.cli.tune import _plan
+from deepchem_density.cli.tune import plan_of
 from deepchem_density.curves.config import CurveConfig
 
 ROOT = Path(__file__).parents[2]
 PROJECTS = sorted((ROOT / "mlflow_projects").glob("*/MLproject"))
 
 
-def test_help_does_not_import_deepchem():
-    code = "import sys; from deepchem_density.cli.command_line import main\ntry: main(['--help'])\nexcept SystemExit: pass\n"
-    code += "assert not {'deepchem', 'torch', 'mlflow', 'optuna', 'pandas', 'numpy'} & set(sys.modules)"
-    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, timeout=60)
+def test_help_imports_nothing_heavy():
+    for arguments in ([], ["curve"], ["compare"], ["tune"], ["predict"]):
+        code = "import sys; from deepchem_density.cli.command_line import main\n"
+        code += f"try: main({[*arguments, '--help']})\nexcept SystemExit: pass\n"
+        code += "heavy = {'deepchem', 'torch', 'mlflow', 'optuna', 'pandas', 'rdkit', 'gemmi', 'numba', 'scipy', 'matplotlib'}\n"
+        code += "assert not heavy & set(sys.modules), heavy & set(sys.modules)"
+        subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, timeout=60)
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--rep", "orbital"], "rep='orbital' arrived; accepted: atom, density, gradient, occupancy"),
+        (["--rep", "orbital"], "'orbital' arrived; 'atom', 'density', 'gradient', 'occupancy', or several of them"),
         (["--dataset", "sdf", "--data-dir", "nowhere"], "0 .sdf files"),
         (["--voxel-width", "0.7"], "whole number"),
     ],
@@ -48,16 +51,20 @@ def test_arguments_that_cannot_be_read_are_refused(arguments, capsys):
     with pytest.raises(SystemExit) as stopped:
         main(arguments)
     assert stopped.value.code == 2
-    assert "usage" in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert error.rstrip().endswith("--help` lists the options.")
 
 
 def test_every_command_has_help(capsys):
     for command in COMMANDS:
-        name = command.__name__.rpartition(".")[2].removesuffix("_command")
+        name = command.__name__.rpartition(".")[2]
         with pytest.raises(SystemExit) as stopped:
             main([name, "--help"])
         assert stopped.value.code == 0
-        assert f"deepchem-density {name}" in capsys.readouterr().out
+        shown = capsys.readouterr().out
+        assert f"usage: deepchem-density {name}" in shown
+        assert f"Example: deepchem-density {name}" in shown
 
 
 def entry_points(project):
@@ -77,7 +84,7 @@ def entry_points(project):
 def arguments_of(project, name, **values):
     """Return the arguments of the command as MLflow fills them in."""
     command, parameters = entry_points(project)[name]
-    assert command[:3] == ["python", "-m", "deepchem_density.cli.command_line"]
+    assert command[:3] == ["python", "-m", "deepchem_density.cli"]
     return [word.format(**(parameters | values)) for word in command[3:]]
 
 
@@ -88,37 +95,37 @@ def run_options(options):
 
 def test_the_main_entry_point_has_the_defaults_of_the_command_line():
     arguments = arguments_of(ROOT / "MLproject", "main")
-    given, bare = (_parser().parse_args(one) for one in (arguments, ["curve"]))
-    assert _config(given) == CurveConfig() == _config(bare)
+    given, bare = (parser().parse_args(one) for one in (arguments, ["curve"]))
+    assert curve_config(given) == CurveConfig() == curve_config(bare)
     assert run_options(given) == run_options(bare)
 
 
 def test_the_compare_entry_point_has_the_defaults_of_the_command_line():
     arguments = arguments_of(ROOT / "MLproject", "compare")
-    given, bare = (_parser().parse_args(one) for one in (arguments, ["compare"]))
-    assert [config.rep for config in _configs(given)] == ["atom", "density", "gradient", "occupancy"]
-    assert _configs(given) == _configs(bare)
+    given, bare = (parser().parse_args(one) for one in (arguments, ["compare"]))
+    assert [config.rep for config in configs_of(given)] == ["atom", "density", "gradient", "occupancy"]
+    assert configs_of(given) == configs_of(bare)
     assert run_options(given) == run_options(bare)
 
 
 def test_the_tune_entry_point_has_the_defaults_of_the_command_line():
     arguments = arguments_of(ROOT / "MLproject", "tune")
-    given, bare = (_parser().parse_args(one) for one in (arguments, ["tune"]))
+    given, bare = (parser().parse_args(one) for one in (arguments, ["tune"]))
     assert config_from(asked_for(given)) == config_from(asked_for(bare)) == CurveConfig()
-    assert _plan(given) == dataclasses.replace(_plan(bare), fixed=("dataset", "rep"))
+    assert plan_of(given) == dataclasses.replace(plan_of(bare), fixed=())
     assert run_options(given) == run_options(bare)
 
 
 def test_the_predict_entry_point_has_the_defaults_of_the_command_line():
     arguments = arguments_of(ROOT / "MLproject", "predict", model="a model", input="in.smi")
-    given, bare = (_parser().parse_args(one) for one in (arguments, ["predict", "a model", "in.smi"]))
+    given, bare = (parser().parse_args(one) for one in (arguments, ["predict", "a model", "in.smi"]))
     assert vars(given) == vars(bare)
 
 
 @pytest.mark.parametrize("name", ["main", "compare"])
 def test_values_of_parameters_arrive(name):
     arguments = arguments_of(ROOT / "MLproject", name, targets="mu,gap", seeds="3", voxel_width="1.2", out="elsewhere")
-    options = _parser().parse_args(arguments)
+    options = parser().parse_args(arguments)
     assert (options.targets, options.seeds, options.voxel_width) == (("mu", "gap"), (3,), 1.2)
     assert options.out == "elsewhere"
 
@@ -126,4 +133,4 @@ def test_values_of_parameters_arrive(name):
 @pytest.mark.parametrize("project", PROJECTS, ids=lambda path: path.parent.name)
 def test_other_projects_run_what_the_command_line_takes(project):
     for name in entry_points(project):
-        _parser().parse_args(arguments_of(project, name))
+        parser().parse_args(arguments_of(project, name))

@@ -13,8 +13,8 @@ import pytest
 from complex_files import write_complex
 
 import deepchem_density.curves.learning_curve as learning_curve
-from deepchem_density.cli.command_line import _parser, main
-from deepchem_density.cli.compare import _configs
+from deepchem_density.cli.command_line import main, parser
+from deepchem_density.cli.compare import configs_of
 from deepchem_density.curves.cells import read_cell
 from deepchem_density.tuning.params_file import write_params
 
@@ -234,7 +234,7 @@ def test_complexes_are_compared_by_rmse(tmp_path):
 
 
 def configs(*arguments):
-    return _configs(_parser().parse_args(["compare", *arguments]))
+    return configs_of(parser().parse_args(["compare", *arguments]))
 
 
 def test_settings_of_one_representation_stand_behind_its_name():
@@ -255,9 +255,10 @@ def test_each_representation_has_its_own_tuned_settings(tmp_path):
     [
         ("atom,orbital", "rep='orbital' arrived"),
         ("atom,atom", "more than once; each may stand once"),
-        ("density:sqrt", "'sqrt' arrived in reps; a setting is name=value"),
-        ("density:transfrom=sqrt", "transfrom=sqrt arrived; there is no such setting"),
-        ("density:oversampling=fine", "oversampling=fine arrived"),
+        ("density:sqrt", "'sqrt' arrived in reps; name=value, as in"),
+        ("density:transfrom=sqrt", "'transfrom' arrived as a setting of one representation"),
+        ("density:oversampling=fine", "oversampling: 'fine' arrived; n is accepted"),
+        ("atom:transform=log", "transform='log' arrived for rep='atom', to which it means nothing"),
         ("atom,density:n_test=7", "Curves with n_test=30 and 7 arrived"),
     ],
 )
@@ -281,3 +282,19 @@ def test_means_in_the_report_are_those_of_the_cells(undisturbed):
         expected = np.mean([np.abs(c.predicted - c.truth).mean() for c in own])
         line = errors[(errors.model == model) & (errors.n_train == 40)].iloc[0]
         assert line.mae == pytest.approx(expected, rel=1e-12)
+
+
+def test_a_setting_reaches_the_representations_that_it_means_something_to():
+    atom, density = configs("--reps", "atom,density", "--d-min", "2")
+    assert (atom.d_min, density.d_min) == (None, 2.0)
+    with pytest.raises(
+        ValueError, match=r"sigma=0\.7 arrived for reps='density,gradient', to none of which it means anything"
+    ):
+        configs("--reps", "density,gradient", "--sigma", "0.7")
+
+
+def test_joint_representations_have_one_name_whatever_their_order():
+    first, second = configs("--reps", "occupancy+density,gradient")[0], configs("--reps", "density+occupancy")[0]
+    assert first == second
+    assert (first.label, first.recipe.n_channels) == ("density+occupancy", 2)
+    assert first.network["binned_channels"] == (0, 1)

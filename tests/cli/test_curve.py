@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from deepchem_density.cli.command_line import _parser, main
-from deepchem_density.cli.curve import _config
+from deepchem_density.cli.command_line import main, parser
+from deepchem_density.cli.curve import curve_config
 from deepchem_density.tuning.params_file import write_params
 
 QUICK = [
@@ -36,12 +36,12 @@ def test_epochs_take_the_place_of_steps(tmp_path, capsys):
 def test_tuned_settings_are_read_from_a_file(tmp_path):
     path = tmp_path / "best.json"
     write_params(path, {"learning_rate": 1e-3, "voxel_width": 1.2}, {"rep": "density"})
-    options = _parser().parse_args(["curve", "--params", str(path), "--voxel-width", "0.4"])
-    assert (_config(options).learning_rate, _config(options).voxel_width) == (1e-3, 0.4)
+    options = parser().parse_args(["curve", "--params", str(path), "--voxel-width", "0.4"])
+    assert (curve_config(options).learning_rate, curve_config(options).voxel_width) == (1e-3, 0.4)
 
 
 def test_settings_that_were_tuned_for_another_representation_are_refused(tmp_path):
     path = tmp_path / "best.json"
     write_params(path, {"learning_rate": 1e-3}, {"rep": "density"})
     with pytest.raises(ValueError, match="tuned for rep='density'"):
-        _config(_parser().parse_args(["curve", "--params", str(path), "--rep", "atom"]))
+        curve_config(parser().parse_args(["curve", "--params", str(path), "--rep", "atom"]))

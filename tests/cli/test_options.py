@@ -1,25 +1,49 @@
 from __future__ import annotations
 
-import argparse
 import dataclasses
 from pathlib import Path
 
 import pytest
 
-from deepchem_density.cli.options import OPTIONS, add_curve_options, asked_for, config_from, parsed_setting
+from deepchem_density.cli.options import (
+    Parser,
+    add_settings,
+    asked_for,
+    config_from,
+    parsed_setting,
+    settings_by_heading,
+)
 from deepchem_density.curves.config import COMPLEX_DEFAULTS, CurveConfig
+from deepchem_density.curves.settings import CurveSettings
 
 
 def config(*arguments, tuned=None):
-    parser = argparse.ArgumentParser()
-    add_curve_options(parser)
+    parser = Parser()
+    add_settings(parser, CurveSettings)
     return config_from(asked_for(parser.parse_args(arguments)), tuned)
 
 
 def test_defaults_are_those_of_the_configuration():
     assert config() == CurveConfig()
-    shown = {flag.lstrip("-").replace("-", "_"): default for flag, _, default, _ in OPTIONS}
-    assert shown == {field.name: field.default for field in dataclasses.fields(CurveConfig)}
+
+
+def test_every_setting_stands_once_below_one_heading():
+    headings = dict(settings_by_heading(CurveSettings))
+    assert list(headings)[:5] == ["Input", "Data", "Sizes and repetitions", "Training", "Network"]
+    names = [name for settings in headings.values() for name in settings]
+    assert sorted(names) == sorted(field.name for field in dataclasses.fields(CurveSettings))
+
+
+def test_help_shows_choices_units_and_defaults_where_there_are_some():
+    parser = Parser()
+    add_settings(parser, CurveSettings)
+    shown = " ".join(parser.format_help().split())
+    assert "--transform {none,sqrt,log}" in shown
+    assert "edge of a voxel, in Å (default: 0.75; 1 for complexes)" in shown
+    assert "label columns, learned together (default: gap; pK for complexes)" in shown
+    assert "B of all independent atoms; None takes the file's, in Å² (default: none; 20 for complexes)" in shown
+    assert "(default: )" not in shown
+    assert "default: None" not in shown
 
 
 def test_complexes_have_defaults_of_their_own_that_yield_to_what_is_asked_for():
@@ -60,7 +84,7 @@ def test_an_option_without_value_is_an_option_that_was_not_given():
 
 def test_epochs_take_the_place_of_steps():
     assert (config("--epochs", "5").epochs, config("--epochs", "5").steps) == (5, 0)
-    with pytest.raises(ValueError, match="steps, epochs"):
+    with pytest.raises(ValueError, match="steps=7, epochs=5 arrived"):
         config("--epochs", "5", "--steps", "7").check()
 
 
@@ -95,7 +119,11 @@ def test_settings_are_read_as_their_options_are(name, text, value):
 
 @pytest.mark.parametrize(
     ("name", "text", "message"),
-    [("voxels", "1", "voxels=1.*no such setting"), ("depth", "two", "depth=two.*int"), ("other", "1", "true or false")],
+    [
+        ("voxels", "1", "'voxels' arrived"),
+        ("depth", "two", "depth: 'two' arrived; n is"),
+        ("other", "1", r"true\|false"),
+    ],
 )
 def test_settings_that_cannot_be_read_are_refused(name, text, message):
     with pytest.raises(ValueError, match=message):

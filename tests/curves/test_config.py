@@ -10,22 +10,22 @@ from deepchem_density.curves.config import COMPLEX_DEFAULTS, CurveConfig, digest
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"rep": "orbital"}, "rep='orbital'.*atom, density, gradient, occupancy"),
-        ({"dataset": "qm7"}, "dataset='qm7'.*sample, qm9, sdf"),
+        ({"rep": "orbital"}, "rep='orbital' arrived; 'atom', 'density', 'gradient', 'occupancy', or"),
+        ({"dataset": "qm7"}, "dataset='qm7'.*'sample', 'qm9', 'sdf'"),
         ({"dataset": "sdf"}, "data_dir"),
         ({"targets": ()}, "targets"),
         ({"fractions": (0.5, 1.5)}, "fractions"),
         ({"fractions": ()}, "fractions"),
         ({"seeds": (1, 1)}, "seeds"),
-        ({"steps": 0}, "steps, epochs"),
-        ({"epochs": 3}, "steps, epochs"),
+        ({"steps": 0}, "steps=0, epochs=0 arrived; one of them above 0"),
+        ({"epochs": 3}, "steps=240, epochs=3 arrived"),
         ({"min_steps": 3}, "min_steps"),
         ({"steps": 0, "epochs": 1, "min_steps": -1}, "min_steps"),
         ({"remove_composition": True, "hydrogens": "drop"}, "hydrogens"),
         ({"box_width": 14.5}, "box_width=14.5"),
         ({"dataset": "complexes"}, "data_dir.*dataset=complexes"),
-        ({"split": "cluster"}, "split='cluster'.*random or lists, for molecules"),
-        ({"split": "scaffold"}, "split='scaffold'.*random, group, cluster"),
+        ({"split": "cluster"}, "split='cluster' arrived; for molecules 'random' and 'lists' are accepted"),
+        ({"split": "scaffold"}, "split='scaffold'.*'random', 'group', 'cluster'"),
         ({"dataset": "pdbbind", "data_dir": "x", "split": "group"}, "split_by=''.*split=group"),
         ({"part": "water"}, "part='water'"),
         ({"source": "dft"}, "source='dft'"),
@@ -95,3 +95,25 @@ def test_a_digest_does_not_depend_on_the_order_of_names():
 )
 def test_the_length_of_training(settings, n_train, expected):
     assert CurveConfig(**settings).steps_for(n_train) == expected
+
+
+@pytest.mark.parametrize(
+    ("rep", "changed", "named"),
+    [
+        ("atom", {"transform": "log"}, "transform='log' arrived for rep='atom', to which it means nothing"),
+        ("occupancy", {"sigma": 0.6}, "sigma=0.6 arrived for rep='occupancy'.*take rep=atom"),
+        (
+            "density+gradient",
+            {"shape": "density"},
+            "shape='density' arrived for rep='density.gradient'.*take rep=occupancy",
+        ),
+    ],
+)
+def test_settings_of_other_representations_are_refused_by_name(rep, changed, named):
+    with pytest.raises(ValueError, match=named):
+        CurveConfig(rep=rep, **changed).check()
+
+
+def test_defaults_of_complexes_mean_nothing_to_some_and_are_accepted():
+    CurveConfig(**COMPLEX_DEFAULTS, rep="density", dataset="complexes", data_dir="x.csv").check()
+    CurveConfig(rep="density+atom", transform="log", sigma=0.6).check()

@@ -9,7 +9,7 @@ import pytest
 from complex_files import write_complex
 
 from deepchem_density.curves.config import COMPLEX_DEFAULTS, CurveConfig
-from deepchem_density.curves.data import load_dataset, prepare
+from deepchem_density.curves.data import prepare
 
 SEQUENCES = {"A": "GASTV", "B": "KRDEN", "C": "FWYHM", "D": "LIPQG"}
 
@@ -29,15 +29,6 @@ def complexes(tmp_path_factory) -> CurveConfig:
     pd.DataFrame(rows, columns=["id", "pdb", "ligand", "pocket", "pK", "family", "year"]).to_csv(csv, index=False)
     settings = {**COMPLEX_DEFAULTS, "n_test": 4, "voxel_width": 4.0}
     return CurveConfig(**settings, rep="occupancy", dataset="complexes", data_dir=str(csv))
-
-
-def test_an_sdf_folder_needs_one_sdf_and_its_labels(tmp_path):
-    config = CurveConfig(dataset="sdf", data_dir=str(tmp_path))
-    with pytest.raises(ValueError, match=r"0 \.sdf files"):
-        load_dataset(config)
-    (tmp_path / "gdb9.sdf").write_text("")
-    with pytest.raises(ValueError, match="no labels"):
-        load_dataset(config)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from made_up_cells import ROWS, SEEDS, SIZES, curve
 from matplotlib.image import imread
 
 from deepchem_density.curves.config import CurveConfig
-from deepchem_density.reports.report import comparison_folder, markdown, where_tested, write_comparison_report
+from deepchem_density.reports.report import comparison_folder, errors_in_markdown, where_tested, write_comparison_report
 from deepchem_density.reports.results import curve_table
 
 CONFIGS = [CurveConfig(rep="atom", seeds=SEEDS), CurveConfig(rep="density", d_min=2.0, seeds=SEEDS)]
@@ -38,7 +38,7 @@ def written(tmp_path_factory):
 
 
 def test_the_markdown_has_a_line_per_model_and_a_column_per_size():
-    lines = markdown(curve_table(ROWS)).splitlines()
+    lines = errors_in_markdown(curve_table(ROWS)).splitlines()
     assert lines[0] == "gap: mean absolute error on the test set, hartree"
     assert lines[2] == "| model | 100 molecules | 400 molecules |"
     assert lines[5] == "| density | 0.021 ± 0.0014 | 0.011 ± 0.0014 |"
@@ -53,7 +53,7 @@ def test_a_table_says_on_what_it_was_tested():
 
 
 def test_a_single_seed_has_no_spread():
-    assert "±" not in markdown(curve_table([r for r in ROWS if r["seed"] == 0]))
+    assert "±" not in errors_in_markdown(curve_table([r for r in ROWS if r["seed"] == 0]))
 
 
 def test_everything_is_in_one_folder_and_nothing_else(written):

@@ -17,12 +17,16 @@ import pytest
 pytest.importorskip("optuna", reason="needs the extra [tune]")
 
 from deepchem_density.curves.config import CurveConfig
-from deepchem_density.curves.data import load_dataset, split
+from deepchem_density.tables.choose_split import split
+from deepchem_density.tables.load import load_table
 from deepchem_density.tuning import search
-from deepchem_density.tuning.search import SearchPlan, TrialLog, read_params, read_provenance, tune
+from deepchem_density.tuning.params_file import read_params, read_provenance
+from deepchem_density.tuning.plan import SearchPlan
+from deepchem_density.tuning.search import TrialLog, tune
+from deepchem_density.tuning.space import search_space
 from deepchem_density.tuning.task import DivergedError, Outcome, TuningTask
 from deepchem_density.tuning.trial_queue import N_STARTUP, open_study
-from deepchem_density.voxels.recipe import REPRESENTATIONS
+from deepchem_density.voxels.representations import REPRESENTATIONS
 
 QUICK = CurveConfig(rep="atom", n_train=60, steps=8, voxel_width=1.2, oversampling=1, widths=(4, 8))
 FIXED = ("box_width", "voxel_width", "oversampling", "widths")
@@ -31,7 +35,8 @@ SCRIPT = """
 import sys, torch
 torch.set_num_threads(1)
 from deepchem_density.curves.config import CurveConfig
-from deepchem_density.tuning.search import SearchPlan, TrialLog, tune
+from deepchem_density.tuning.plan import SearchPlan
+from deepchem_density.tuning.search import TrialLog, tune
 class Log(TrialLog):
     def started(self, trial, settings):
         print("started", flush=True)
@@ -129,10 +134,10 @@ def test_the_best_parameters_may_be_written_elsewhere(found):
 )
 def test_searches_that_cannot_be_compared_have_studies_of_their_own(config, plan):
     other, other_plan = dataclasses.replace(QUICK, **config), dataclasses.replace(PLAN, **plan)
-    name = search.study_name(QUICK, PLAN, search.space(QUICK, PLAN.fixed))
-    assert search.study_name(other, other_plan, search.space(other, other_plan.fixed)) != name
+    name = search.study_name(QUICK, PLAN, search_space(QUICK, PLAN.fixed))
+    assert search.study_name(other, other_plan, search_space(other, other_plan.fixed)) != name
     assert (
-        search.study_name(QUICK, dataclasses.replace(PLAN, n_trials=9, storage="x"), search.space(QUICK, FIXED)) == name
+        search.study_name(QUICK, dataclasses.replace(PLAN, n_trials=9, storage="x"), search_space(QUICK, FIXED)) == name
     )
 
 
@@ -217,7 +222,7 @@ def test_every_representation_gets_the_same_chance(tmp_path, monkeypatch):
 
 def test_test_molecules_are_never_shown(tmp_path, featurized_names):
     tune(QUICK, dataclasses.replace(PLAN, n_trials=2), tmp_path)
-    table = load_dataset(QUICK)
+    table = load_table(QUICK)
     pool, valid, test = split(QUICK, table)
     names = np.array([structure.name for structure in table.structures()])
     assert len(featurized_names) == 2 * 30
@@ -275,7 +280,7 @@ def test_a_trial_that_fails_is_told_and_ends_the_search(tmp_path, monkeypatch):
         ({"valid_share": 1.0}, "valid_share"),
         ({"inner_seeds": ()}, "inner_seeds"),
         ({"inner_seeds": (1, 1)}, "inner_seeds"),
-        ({"pruner": "best"}, "median, hyperband, none"),
+        ({"pruner": "best"}, "'median', 'hyperband', 'none'"),
         ({"seed": -1}, "seed=-1"),
     ],
 )

@@ -7,11 +7,12 @@ import pandas as pd
 import pytest
 from complex_files import write_complex
 
-from deepchem_density.curves.config import COMPLEX_DEFAULTS, NETWORK, CurveConfig
-from deepchem_density.curves.data import load_dataset, split
+from deepchem_density.curves.config import COMPLEX_DEFAULTS, CurveConfig
 from deepchem_density.models.deepchem_model import VoxelCNNModel
 from deepchem_density.quiet import deepchem as dc
 from deepchem_density.tables.baselines import predict_constant, predict_linear
+from deepchem_density.tables.choose_split import split
+from deepchem_density.tables.load import load_table
 from deepchem_density.tuning import task as tuning_task
 from deepchem_density.tuning.task import DivergedError, TuningTask
 from deepchem_density.voxels.store import VoxelStore
@@ -34,7 +35,7 @@ def ids(task, places=slice(None)):
 
 @pytest.mark.parametrize("fraction", [0.5, 1.0])
 def test_neither_test_nor_validation_molecules_of_a_curve_are_ever_at_hand(store, fraction):
-    table = load_dataset(QUICK)
+    table = load_table(QUICK)
     pool, valid, test = split(QUICK, table)
     task = prepared(store, fraction=fraction, seeds=(0, 1, 2))
     assert len(task.table) == 50 * fraction
@@ -44,7 +45,7 @@ def test_neither_test_nor_validation_molecules_of_a_curve_are_ever_at_hand(store
 
 def test_no_voxels_are_made_of_any_other_molecule(store, featurized_names):
     prepared(store).error({})
-    table = load_dataset(QUICK)
+    table = load_table(QUICK)
     pool, *_ = split(QUICK, table)
     assert len(featurized_names) == 50
     assert set(featurized_names) <= {structure.name for structure in table.subset(pool).structures()}
@@ -72,8 +73,7 @@ def test_the_error_is_that_of_the_network_over_that_of_the_median(store):
     ((train, valid),) = task.cuts
     voxels, _ = VoxelStore(store, QUICK.recipe).voxels(task.table.datapoints())
     labels = task.table.columns(QUICK.targets)
-    network = {name: getattr(QUICK, name) for name in NETWORK}
-    model = VoxelCNNModel(1, QUICK.recipe.n_channels, seed=0, **network)
+    model = VoxelCNNModel(seed=0, **QUICK.network)
     model.fit(dc.data.NumpyDataset(voxels[train], labels[train]), nb_epoch=None, max_steps=8)
     predicted = model.predict(dc.data.NumpyDataset(voxels[valid]))
     constant = np.abs(labels[valid] - predict_constant(labels[train], len(valid))).mean()

@@ -16,7 +16,7 @@ __all__ = ["REPRESENTATIONS", "Representation", "canonical", "records_of"]
 REPRESENTATIONS: dict[str, Representation] = {record.name: record for record in (ATOM, DENSITY, GRADIENT, OCCUPANCY)}
 
 
-def canonical(names: str | Iterable[str]) -> str:
+def canonical(names: str | Iterable[str], called: str = "representation") -> str:
     """Return the name of a representation, or of several joined, such as density+gradient, in the one order there is.
 
     Raises
@@ -28,7 +28,7 @@ def canonical(names: str | Iterable[str]) -> str:
     parts = [part.strip() for part in text.split("+")]
     if not set(parts) <= set(REPRESENTATIONS) or len(set(parts)) < len(parts):
         raise ValueError(
-            f"representation={text!r} arrived; {listed(REPRESENTATIONS)}, or several of them, each once, joined as in "
+            f"{called}={text!r} arrived; {listed(REPRESENTATIONS)}, or several of them, each once, joined as in "
             "'density+gradient', are accepted."
         )
     return "+".join(name for name in REPRESENTATIONS if name in parts)
