@@ -1,0 +1,104 @@
+"""What release 0.1 stored is found, loaded and means the same: made by scripts/make_stored_reference.py at commit 490ff6a."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import deepchem_density
+from deepchem_density import load_sample
+from deepchem_density.curves import CurveConfig, cell_folder, run_curve
+from deepchem_density.models import Predictor, read_inputs
+from deepchem_density.tuning import describe, search_space
+
+STORED = Path(__file__).parent / "data" / "stored"
+VOXELS = json.loads((STORED / "voxels.json").read_text())
+CELLS = json.loads((STORED / "cells.json").read_text())
+NAMES = json.loads((STORED / "names.json").read_text())
+
+# Other processors round otherwise: the absolute part is of single precision, the relative one of half precision.
+TOLERANCE = {"float16": {"rtol": 2e-3, "atol": 2e-4}, "float32": {"rtol": 1e-5, "atol": 2e-5}}
+TOLERANCE |= {"float64": {"rtol": 1e-6, "atol": 1e-6}, "uint8": {"rtol": 0, "atol": 0}}
+
+
+def tuples(settings):
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in settings.items()}
+
+
+def config_of(settings):
+    return CurveConfig(**tuples(settings))
+
+
+@pytest.fixture(scope="module")
+def molecules():
+    sample = load_sample()
+    return [sample.structure(i) for i in VOXELS["molecules"]]
+
+
+@pytest.mark.parametrize("name", VOXELS["voxels"])
+def test_voxels_are_the_same(name, molecules):
+    about = VOXELS["voxels"][name]
+    featurizer = getattr(deepchem_density, about["class"])(**tuples(about["settings"]))
+    with np.load(STORED / "voxels.npz") as stored:
+        expected = stored[name]
+    found = featurizer.featurize(molecules)
+    assert found.dtype == expected.dtype
+    np.testing.assert_allclose(found, expected, **TOLERANCE[expected.dtype.name])
+    assert str(featurizer) == about["file_name"]
+
+
+@pytest.mark.parametrize("cell", CELLS["cells"], ids=lambda cell: cell["rep"])
+def test_a_finished_cell_is_found_and_not_trained_again(cell, tmp_path):
+    shutil.copytree(STORED / "cells", tmp_path / "cells")
+    config = config_of({**CELLS["quick"], **cell})
+
+    def trained(*arguments):
+        raise AssertionError("a finished cell was trained again")
+
+    (found,) = run_curve(config, tmp_path, on_epoch=trained)
+    stored = json.loads((found.model_dir.parent / "result.json").read_text())
+    assert found.rows == stored["rows"]
+    assert found.predicted.tolist() == stored["predicted"]
+
+
+def inputs(tmp_path, recipe):
+    (tmp_path / "in.smi").write_text("\n".join(CELLS["smiles"]) + "\n")
+    return read_inputs(tmp_path / "in.smi", recipe.reading)
+
+
+@pytest.mark.parametrize("cell", CELLS["cells"], ids=lambda cell: cell["rep"])
+def test_its_network_predicts_the_same(cell, tmp_path):
+    (folder,) = STORED.glob(f"cells/*/{cell['rep']}-*/model")
+    predictor = Predictor.from_folder(folder)
+    table = predictor.predict(inputs(tmp_path, predictor.about.recipe))
+    for target, expected in CELLS["predictions"][cell["rep"]].items():
+        np.testing.assert_allclose(table[target], expected, rtol=1e-3)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
+def test_a_logged_model_predicts_the_same():
+    pyfunc = pytest.importorskip("mlflow.pyfunc", reason="needs the extra [mlflow]")
+    model = pyfunc.load_model(str(STORED / "logged_model"))
+    found = model.predict(pd.DataFrame({"molecule": CELLS["smiles"]}))
+    rep = CELLS["cells"][-1]["rep"]
+    for target, expected in CELLS["predictions"][rep].items():
+        np.testing.assert_allclose(found[target], expected, rtol=1e-3)
+
+
+@pytest.mark.parametrize("about", NAMES, ids=lambda about: about["label"])
+def test_settings_and_names_are_the_same(about):
+    config = config_of(about["settings"])
+    found = json.loads(json.dumps(dataclasses.asdict(config)))
+    assert {name: found[name] for name in about["all"]} == about["all"]
+    assert (config.study, config.label) == (about["study"], about["label"])
+    assert list(config.recipe.channels) == about["channels"]
+    folder = cell_folder(config, Path("out"), 40, 1, ["a", "b"], "content")
+    assert folder.as_posix() == about["cell"]
+    if about["space"] is not None:
+        assert json.loads(json.dumps(describe(search_space(config)))) == about["space"]
