@@ -17,8 +17,6 @@ from pathlib import Path
 import mlflow
 import numpy as np
 import torch
-
-from deepchem_density import AtomVoxel, DensityVoxel, GradientVoxel, OccupancyVoxel, load_sample
 from deepchem_density.experiments.cells import cell_folder
 from deepchem_density.experiments.curve_config import COMPLEX_DEFAULTS, CurveConfig
 from deepchem_density.experiments.learning_curve import run_curve
@@ -26,6 +24,8 @@ from deepchem_density.experiments.molecule_inputs import read_inputs
 from deepchem_density.experiments.prediction import Predictor
 from deepchem_density.experiments.tracking import MlflowTracker
 from deepchem_density.experiments.tuning_space import describe, space
+
+from deepchem_density import AtomVoxel, DensityVoxel, GradientVoxel, OccupancyVoxel, load_sample
 
 OUT = Path("tests/data/stored")
 MOLECULES = (3, 700, 1500)
@@ -63,15 +63,24 @@ NAMED = [
     {"rep": "gradient", "transform": "log", "oversampling": 3, "rotation_seed": 1},
     {"rep": "atom", "elements": ["C", "O"], "other": True, "sigma": 0.6, "remove_composition": True},
     {"rep": "density", "d_min": 2.0, "source": "independent_atoms", "epochs": 4, "steps": 0, "n_bins": 4},
-    {**COMPLEX_DEFAULTS, "rep": "occupancy", "dataset": "complexes", "data_dir": "/x.csv", "shape": "density", "threshold": 0.1},
+    {
+        **COMPLEX_DEFAULTS,
+        "rep": "occupancy",
+        "dataset": "complexes",
+        "data_dir": "/x.csv",
+        "shape": "density",
+        "threshold": 0.1,
+    },
 ]
 
 
 def config_of(settings: dict[str, object]) -> CurveConfig:
+    """Return a configuration from what JSON holds."""
     return CurveConfig(**{name: tuple(v) if isinstance(v, list) else v for name, v in settings.items()})
 
 
 def voxels() -> None:
+    """Store voxels of some molecules, with the arguments that made them."""
     sample = load_sample()
     molecules = [sample.structure(i) for i in MOLECULES]
     arrays, about = {}, {}
@@ -87,6 +96,7 @@ def voxels() -> None:
 
 
 def cells_and_models() -> None:
+    """Store finished cells, a logged model, and what they predict."""
     predictions = {}
     with tempfile.TemporaryDirectory() as scratch:
         inputs = Path(scratch, "in.smi")
@@ -109,6 +119,7 @@ def cells_and_models() -> None:
 
 
 def names() -> None:
+    """Store settings, and the names that follow from them."""
     found = []
     for settings in NAMED:
         config = config_of(settings)

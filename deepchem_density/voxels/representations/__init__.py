@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import lru_cache
+from importlib import import_module
 
 from deepchem_density.settings import listed
-from deepchem_density.voxels.representations.atom import ATOM
-from deepchem_density.voxels.representations.density import DENSITY, GRADIENT
-from deepchem_density.voxels.representations.occupancy import OCCUPANCY
 from deepchem_density.voxels.representations.record import Representation
 
 __all__ = ["REPRESENTATIONS", "Representation", "canonical", "records_of"]
 
-REPRESENTATIONS: dict[str, Representation] = {record.name: record for record in (ATOM, DENSITY, GRADIENT, OCCUPANCY)}
+MODULES = ("atom", "density", "occupancy")
+"""Files of this folder, in the order of channels; each has its records in ``RECORDS``."""
+
+REPRESENTATIONS: dict[str, Representation] = {
+    record.name: record for module in MODULES for record in import_module(f"{__name__}.{module}").RECORDS
+}
 
 
 def canonical(names: str | Iterable[str], called: str = "representation") -> str:

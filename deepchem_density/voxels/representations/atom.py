@@ -15,7 +15,7 @@ from deepchem_density.voxels.settings import AtomSettings, VoxelSettings
 if TYPE_CHECKING:
     from deepchem_density.voxels.subject import Subject
 
-__all__ = ["ATOM"]
+__all__ = ["RECORDS"]
 
 
 def _field(subject: Subject) -> fields.Field:
@@ -52,3 +52,5 @@ ATOM = Representation(
     needs_density=lambda _: False,
     binned=False,
 )
+
+RECORDS = (ATOM,)

@@ -6,7 +6,7 @@ from deepchem_density import fields
 from deepchem_density.voxels.representations.record import Representation, names_in
 from deepchem_density.voxels.settings import DensitySettings, MapSettings, TransformSettings
 
-__all__ = ["DENSITY", "GRADIENT"]
+__all__ = ["RECORDS"]
 
 _SETTINGS = names_in(TransformSettings, DensitySettings, MapSettings)
 
@@ -29,3 +29,5 @@ GRADIENT = Representation(
     channels=lambda _: ("gradient",),
     transformed=True,
 )
+
+RECORDS = (DENSITY, GRADIENT)

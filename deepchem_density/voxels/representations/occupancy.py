@@ -11,7 +11,7 @@ from deepchem_density.voxels.settings import DensitySettings, MapSettings, Surfa
 if TYPE_CHECKING:
     from deepchem_density.voxels.subject import Subject
 
-__all__ = ["OCCUPANCY"]
+__all__ = ["RECORDS"]
 
 MOLECULAR_SURFACE = 0.0135
 """0.002 e/bohr³ in e/Å³, a usual surface of molecules."""
@@ -44,3 +44,5 @@ OCCUPANCY = Representation(
     only_zero_and_one=lambda settings: settings.oversampling == 1,
     knobs={"surface": _SURFACES},
 )
+
+RECORDS = (OCCUPANCY,)
