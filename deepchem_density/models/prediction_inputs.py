@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import io
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from rdkit import Chem, rdBase
 
 from deepchem_density.errors import FeaturizationError
+from deepchem_density.structures.sdf import mol_of_record, name_of_record, sdf_records
 from deepchem_density.structures.text_files import format_suffix, read_text
 from deepchem_density.voxels.datapoints import Complex, Reading
 
@@ -138,17 +137,14 @@ def _read_smi(text: str, path: Path, reading: Reading) -> list[Input]:
 
 
 def _read_sdf(text: str, path: Path, reading: Reading) -> list[Input]:
-    records = [record for record in re.split(r"^\$\$\$\$.*\n?", text, flags=re.MULTILINE) if record.strip()]
+    records = [record for record in sdf_records(text) if record.strip()]
     return [_record(record, place, path, reading) for place, record in enumerate(records, start=1)]
 
 
 def _record(record: str, place: int, path: Path, reading: Reading) -> Input:
-    name = record.split("\n", 1)[0].strip() or str(place)
+    name = name_of_record(record) or str(place)
     text = f"{path.name}, {place}"
-    with rdBase.BlockLogs():
-        mol = Chem.MolFromMolBlock(record, removeHs=False)
-        if mol is None:
-            mol = Chem.MolFromMolBlock(record, removeHs=False, sanitize=False)
+    mol = mol_of_record(record)
     if mol is None:
         return Input(name, text, failure="RDKit cannot read it; its counts, atoms or bonds are broken.")
     try:

@@ -1,4 +1,4 @@
-"""The atoms of a cut pocket and the covalent bonds between them, also those across the cut."""
+"""Bonds perceived from positions: neighbours by covalent radii, and the bonds of a cut pocket, also those across the cut."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from scipy.spatial import cKDTree
 
 from deepchem_density.structures.structure import Structure, symbol
 
-__all__ = ["BONDING", "BOND_SLACK", "PocketBonds", "covalent_radii", "pocket_bonds"]
+__all__ = [
+    *("BONDING", "BOND_SLACK", "DOUBLE_BOND", "PocketBonds"),
+    *("all_covalent_radii", "covalent_radii", "neighbour_pairs", "pocket_bonds"),
+]
 
 BOND_SLACK = 1.25
 """Atoms nearer than this times the sum of their covalent radii are bonded."""
@@ -30,10 +33,24 @@ _H = 1
 
 
 @lru_cache(maxsize=1)
+def all_covalent_radii() -> np.ndarray:
+    """Return covalent radii in Å by atomic number, those of RDKit (after Cordero 2008, doi:10.1039/b801115j)."""
+    table = Chem.GetPeriodicTable()
+    return np.array([0.0] + [table.GetRcovalent(number) for number in range(1, 119)])
+
+
+@lru_cache(maxsize=1)
 def covalent_radii() -> np.ndarray:
     """Return covalent radii in Å by atomic number, 0 for what forms no covalent bonds here."""
-    table = Chem.GetPeriodicTable()
-    return np.array([table.GetRcovalent(number) if number in BONDING else 0.0 for number in range(119)])
+    return np.where(np.isin(np.arange(119), BONDING), all_covalent_radii(), 0.0)
+
+
+def neighbour_pairs(positions: np.ndarray, radii: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the pairs of atoms nearer than ``BOND_SLACK`` times the sum of their radii, (m, 2), and their distances, (m,)."""
+    pairs = cKDTree(positions).query_pairs(2 * BOND_SLACK * radii.max(), output_type="ndarray")
+    distances = np.linalg.norm(positions[pairs[:, 0]] - positions[pairs[:, 1]], axis=1)
+    near = distances < BOND_SLACK * radii[pairs].sum(axis=1)
+    return pairs[near], distances[near]
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,10 +123,9 @@ def pocket_bonds(protein: Structure, ligand: Structure, kept: np.ndarray) -> Poc
 def _bonds(numbers: np.ndarray, positions: np.ndarray, ligand: np.ndarray) -> np.ndarray:
     """Return the pairs of bonded atoms, (m, 2); ``ligand`` masks those of the ligand."""
     radii = covalent_radii()[numbers]
-    pairs = cKDTree(positions).query_pairs(2 * BOND_SLACK * radii.max(), output_type="ndarray")
-    distances = np.linalg.norm(positions[pairs[:, 0]] - positions[pairs[:, 1]], axis=1)
-    ends, hydrogen = radii[pairs], numbers[pairs] == _H
-    bonded = (distances < BOND_SLACK * ends.sum(axis=1)) & ends.all(axis=1) & ~hydrogen.all(axis=1)
+    pairs, distances = neighbour_pairs(positions, radii)
+    hydrogen = numbers[pairs] == _H
+    bonded = radii[pairs].all(axis=1) & ~hydrogen.all(axis=1)
     # hydrogens of ligand and protein may clash where one of the two was placed without the other
     bonded &= ~hydrogen.any(axis=1) | (ligand[pairs[:, 0]] == ligand[pairs[:, 1]])
     pairs, distances, hydrogen = pairs[bonded], distances[bonded], hydrogen[bonded]

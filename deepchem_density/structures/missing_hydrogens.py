@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 import numpy as np
-from rdkit import Chem
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
-from scipy.spatial import cKDTree
 
+from deepchem_density.structures.bonds import DOUBLE_BOND, all_covalent_radii, neighbour_pairs
 from deepchem_density.structures.structure import Structure
 
 __all__ = ["carbons_without_hydrogens"]
 
-BOND_SLACK = 1.25
-"""Atoms nearer than this times the sum of their covalent radii are neighbours."""
-
-DOUBLE_BOND, TRIPLE_BOND = 0.95, 0.82
-"""Bonds shorter than these times the sum of the covalent radii are not single (C-C 1.44 Å), or are triple (C-O 1.16 Å)."""
+TRIPLE_BOND = 0.82
+"""Bonds shorter than this times the sum of the covalent radii are triple (C-O 1.16 Å)."""
 
 LOPSIDED = 0.6
 """Least length of the sum of the unit vectors to two or three neighbours of an atom with room for one more: 1 where they are
@@ -50,11 +44,10 @@ def carbons_without_hydrogens(structure: Structure) -> np.ndarray:
 
     Of QM9's 130,831 molecules none is taken for one without hydrogens; with all hydrogens removed 19
     that had some on carbon pass for whole (HCN, cages), and 1 of 9,498 ligands of PDBbind.
-    Covalent radii are those of RDKit (after Cordero 2008, doi:10.1039/b801115j).
     """
-    radii = _covalent_radii()[structure.numbers]
+    radii = all_covalent_radii()[structure.numbers]
     carbon = structure.numbers == _C
-    pairs, distances = _neighbours(structure.positions, radii)
+    pairs, distances = neighbour_pairs(structure.positions, radii)
     has_room = np.flatnonzero(carbon)[_have_room(structure, pairs, distances / radii[pairs].sum(axis=1))[carbon]]
     if len(has_room) == 0:
         return has_room
@@ -64,20 +57,6 @@ def carbons_without_hydrogens(structure: Structure) -> np.ndarray:
     hydrogen = structure.numbers == _H
     bonded = (carbon[pairs] & hydrogen[pairs[:, ::-1]]).any(axis=1)
     return has_room[~np.isin(molecule[has_room], molecule[pairs[bonded, 0]])]
-
-
-@lru_cache(maxsize=1)
-def _covalent_radii() -> np.ndarray:
-    table = Chem.GetPeriodicTable()
-    return np.array([0.0] + [table.GetRcovalent(number) for number in range(1, 119)])
-
-
-def _neighbours(positions: np.ndarray, radii: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the pairs of neighbours, (m, 2), and their distances in Å, (m,)."""
-    pairs = cKDTree(positions).query_pairs(2 * BOND_SLACK * radii.max(), output_type="ndarray")
-    distances = np.linalg.norm(positions[pairs[:, 0]] - positions[pairs[:, 1]], axis=1)
-    near = distances < BOND_SLACK * radii[pairs].sum(axis=1)
-    return pairs[near], distances[near]
 
 
 def _have_room(structure: Structure, pairs: np.ndarray, lengths: np.ndarray) -> np.ndarray:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from rdkit.Chem import rdDistGeom, rdForceFieldHelpers
 from deepchem_density.errors import FeaturizationError
 from deepchem_density.structures.macromolecule import MACROMOLECULE_SUFFIXES, read_macromolecule
 from deepchem_density.structures.mol2 import mol_from_mol2
+from deepchem_density.structures.sdf import mol_of_record, sdf_records
 from deepchem_density.structures.structure import Structure
 from deepchem_density.structures.text_files import format_suffix, read_text
 
@@ -233,16 +233,13 @@ def _read_file(path: Path) -> Chem.Mol:
 
 def _read_sdf(text: str, name: str) -> Chem.Mol:
     """Return the only record, sanitized where RDKit can, as it is otherwise."""
-    records = [record for record in re.split(r"^\$\$\$\$.*\n?", text, flags=re.MULTILINE) if record.strip()]
+    records = [record for record in sdf_records(text) if record.strip()]
     if len(records) != 1:
         raise FeaturizationError(
             f"'{name}' holds {len(records)} molecules; a file with one is accepted. Read it with rdkit.Chem.SDMolSupplier or "
             "deepchem's SDFLoader and pass the molecules."
         )
-    with rdBase.BlockLogs():
-        mol = Chem.MolFromMolBlock(records[0], removeHs=False)
-        if mol is None:
-            mol = Chem.MolFromMolBlock(records[0], removeHs=False, sanitize=False)
+    mol = mol_of_record(records[0])
     if mol is None:
         raise FeaturizationError(
             f"RDKit cannot read '{name}' as an SDF or mol file; its counts, atoms or bonds are broken."

@@ -62,8 +62,8 @@ def predict_constant(y_train: np.ndarray, n: int) -> np.ndarray:
     y_train = np.asarray(y_train, dtype=np.float64)
     if y_train.ndim not in (1, 2) or not np.isfinite(y_train).any(axis=0).all():
         raise ValueError(
-            f"y_train must have shape (n_train,) or (n_train, n_tasks) with at least one known label for each task; "
-            f"its shape is {y_train.shape}"
+            f"y_train of shape {y_train.shape} arrived; (n_train,) or (n_train, n_tasks) with at least one known label for each "
+            "task is accepted."
         )
     return np.broadcast_to(np.nanmedian(y_train, axis=0), (n, *y_train.shape[1:])).copy()
 
@@ -98,8 +98,8 @@ def predict_linear(counts_train: np.ndarray, y_train: np.ndarray, counts_test: n
     y_train = np.asarray(y_train, dtype=np.float64)
     if counts_train.ndim != 2 or counts_test.ndim != 2 or counts_train.shape[1] != counts_test.shape[1]:
         raise ValueError(
-            f"element counts must be two-dimensional with the same elements in the columns, not {counts_train.shape} "
-            f"and {counts_test.shape}"
+            f"Element counts of shapes {counts_train.shape} and {counts_test.shape} arrived; two dimensions with the same "
+            "elements in the columns are accepted."
         )
     if y_train.ndim not in (1, 2) or len(y_train) != len(counts_train) or len(y_train) == 0:
         raise ValueError(f"y_train of shape {y_train.shape} does not fit {len(counts_train)} training molecules")

@@ -94,7 +94,7 @@ class ComplexTable(LabelledRows):
                 raise ValueError(f"{name} has shape {shape}, but {n} ids and {len(self.tasks)} tasks need {expected}")
         ids, counts = np.unique(self.ids, return_counts=True)
         if (counts > 1).any():
-            raise ValueError(f"ids must be unique; '{ids[counts.argmax()]}' stands {counts.max()} times")
+            raise ValueError(f"The id '{ids[counts.argmax()]}' arrived {counts.max()} times; each may stand once.")
         self._check_labels()
         alone = (self.ligands == "") | ((self.proteins == "") & (self.maps == ""))
         if alone.any():
@@ -153,8 +153,8 @@ class ComplexTable(LabelledRows):
         """
         if len(set(elements)) < len(elements) or not all(HYDROGEN < z <= 118 for z in elements):
             raise ValueError(
-                f"elements must be different atomic numbers from 2 to 118 (hydrogens are missing in many ligand files), "
-                f"not {list(elements)}"
+                f"elements={list(elements)} arrived; different atomic numbers from 2 to 118 are accepted (many ligand files "
+                "lack hydrogens)."
             )
         blank = dict.fromkeys(elements, np.nan)
         rows = self._ligand_counts()

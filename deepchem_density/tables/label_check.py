@@ -173,7 +173,7 @@ def _known_task(task: str | None, available: Iterable[str]) -> str:
 def _as_column(y: np.ndarray, n: int) -> np.ndarray:
     column = np.asarray(y, dtype=np.float64)
     if column.shape not in ((n,), (n, 1)):
-        raise ValueError(f"y must have shape ({n},) or ({n}, 1) for {n} molecules, not {column.shape}")
+        raise ValueError(f"y of shape {column.shape} arrived; ({n},) or ({n}, 1) is accepted for {n} molecules.")
     return column.reshape(n)
 
 

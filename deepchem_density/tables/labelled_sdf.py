@@ -18,10 +18,11 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
-from rdkit import Chem, rdBase
+from rdkit import Chem
 
 from deepchem_density.errors import FeaturizationError
 from deepchem_density.structures.readers import structure_from
+from deepchem_density.structures.sdf import mol_of_record, name_of_record, sdf_records
 from deepchem_density.structures.structure import Structure
 from deepchem_density.tables.label_check import can_check_labels, check_labels
 from deepchem_density.tables.molecule_table import MoleculeTable
@@ -92,7 +93,7 @@ def load_sdf_csv(
         If the labels joined by position do not fit the molecules (see `check_labels`).
     """
     if join not in ("auto", "name", "position"):
-        raise ValueError(f'join must be "auto", "name" or "position", not {join!r}')
+        raise ValueError(f"join={join!r} arrived; 'auto', 'name', 'position' are accepted.")
     records = _read_records(Path(sdf), charge)
     frame = _read_csv(Path(csv), tasks)
     if join == "auto":
@@ -123,21 +124,15 @@ def _read_records(path: Path, charge: int | str) -> list[_Record]:
         raise FileNotFoundError(f"there is no SDF file {path}")
     raw = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
     text = raw.decode("utf-8-sig", errors="replace")
-    supplier = Chem.SDMolSupplier()
-    with rdBase.BlockLogs():
-        if text.strip():
-            supplier.SetData(text, sanitize=False, removeHs=False, strictParsing=False)
-        # By index: an iterator may swallow the record that follows a truncated one, and all labels after it would slip.
-        records = [_read_record(supplier, k, charge) for k in range(len(supplier) if text.strip() else 0)]
-    if not records:
+    records = [_read_record(record, charge) for record in sdf_records(text)]
+    if not records or not ("$$$$" in text or "M  END" in text):
         raise ValueError(f"{path} holds no record; an SDF file has one for each molecule, ended by a line $$$$")
     return records
 
 
-def _read_record(supplier: Chem.SDMolSupplier, k: int, charge: int | str) -> _Record:
-    name = supplier.GetItemText(k).split("\n", 1)[0].strip()
-    name = "" if name == "$$$$" else name
-    mol = supplier[k]
+def _read_record(record: str, charge: int | str) -> _Record:
+    name = name_of_record(record)
+    mol = mol_of_record(record, sanitize=False)
     if mol is None:
         return _Record(name, None, "", "RDKit cannot read it")
     mol, smiles = _sanitized(mol)
@@ -161,7 +156,7 @@ def _sanitized(mol: Chem.Mol) -> tuple[Chem.Mol, str]:
 
 def _read_csv(path: Path, tasks: Sequence[str]) -> pd.DataFrame:
     if isinstance(tasks, str) or not tasks:
-        raise ValueError(f"tasks must be a list with at least one column of {path}, not {tasks!r}")
+        raise ValueError(f"tasks={tasks!r} arrived; a list with at least one column of '{path}' is accepted.")
     # text, converted below: the parser of pandas before 3.1 may miss the last bit of a number
     frame = pd.read_csv(path, dtype=str, skip_blank_lines=False)
     missing = [task for task in tasks if task not in frame.columns]
@@ -171,7 +166,9 @@ def _read_csv(path: Path, tasks: Sequence[str]) -> pd.DataFrame:
         try:
             frame[task] = frame[task].to_numpy(dtype=object).astype(np.float64)
         except ValueError as error:
-            raise ValueError(f"column {task} of {path} must hold numbers: {error}") from error
+            raise ValueError(
+                f"Column {task} of '{path}' holds what is no number ({error}); numbers and empty cells are accepted."
+            ) from error
     return frame
 
 

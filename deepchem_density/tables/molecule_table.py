@@ -102,7 +102,7 @@ class MoleculeTable(LabelledRows):
                     f"{len(self.tasks)} tasks need {shape}"
                 )
         if self.ids.dtype.kind not in "iuU":
-            raise ValueError(f"ids must be integers or strings, not {self.ids.dtype}; convert them with astype(str)")
+            raise ValueError(f"ids of dtype {self.ids.dtype} arrived; integers or strings are accepted: astype(str).")
         if self.offsets[0] != 0 or self.offsets[-1] != total or (np.diff(self.offsets) <= 0).any():
             raise ValueError(
                 f"offsets must rise from 0 to the number of atoms, {total}, with at least one atom for each molecule"
@@ -216,7 +216,7 @@ class MoleculeTable(LabelledRows):
             If an element repeats or is no atomic number.
         """
         if len(set(elements)) < len(elements) or not all(1 <= z <= 118 for z in elements):
-            raise ValueError(f"elements must be different atomic numbers from 1 to 118, not {list(elements)}")
+            raise ValueError(f"elements={list(elements)} arrived; different atomic numbers from 1 to 118 are accepted.")
         column = np.full(256, -1)
         column[list(elements)] = np.arange(len(elements))
         atom_column = column[self.numbers]

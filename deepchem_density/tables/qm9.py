@@ -11,7 +11,6 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
-import sys
 import warnings
 from collections.abc import Iterable
 from importlib import resources
@@ -19,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import platformdirs
 
 from deepchem_density.tables.atomization import with_atomization_energies
 from deepchem_density.tables.molecule_table import MoleculeTable
@@ -172,7 +172,7 @@ def _check_qm9(table: MoleculeTable) -> None:
     if len(table) != N_QM9:
         raise ValueError(f"QM9 has {N_QM9} molecules, here are {len(table)}; reinstall qm9pack==1.0.3")
     if len(np.unique(table.ids)) != N_QM9:
-        raise ValueError("QM9's Index must be unique, some repeat here; reinstall qm9pack==1.0.3")
+        raise ValueError("An Index stands twice in QM9, where each stands once; reinstall qm9pack==1.0.3")
     if table.tasks != QM9_TASKS or not np.isfinite(table.labels).all():
         raise ValueError("QM9 has 15 finite labels for each molecule, some are missing here; reinstall qm9pack==1.0.3")
 
@@ -187,12 +187,4 @@ def _qm9pack_data() -> Path:
 
 def _cache_dir() -> Path:
     named = os.environ.get("DEEPCHEM_DENSITY_CACHE")
-    if named:
-        return Path(named)
-    if sys.platform == "win32":
-        base = os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local"
-    elif sys.platform == "darwin":
-        base = Path.home() / "Library" / "Caches"
-    else:
-        base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "deepchem_density"
+    return Path(named) if named else platformdirs.user_cache_path("deepchem_density", appauthor=False)

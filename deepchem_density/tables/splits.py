@@ -322,7 +322,7 @@ def nested_fractions(train_pool: np.ndarray, sizes: Sequence[int] | Sequence[flo
     counts = [_count(size, n) for size in sizes]
     if len({isinstance(size, (int, np.integer)) for size in sizes}) > 1:
         raise ValueError(
-            f"sizes must be all integers (molecules) or all floats (fractions), not a mixture: {list(sizes)}"
+            f"sizes={list(sizes)} arrived; all integers (molecules) or all floats (fractions) are accepted."
         )
     order = np.random.default_rng(seed).permutation(n)
     return [train_pool[order[:count]] for count in counts]

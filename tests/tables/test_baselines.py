@@ -90,7 +90,7 @@ def test_on_qm9_a_line_beats_a_constant() -> None:
     ("counts", "y", "test", "message"),
     [
         (np.zeros((3, 2)), np.zeros(3), np.zeros((3, 1)), "same elements in the columns"),
-        (np.zeros(3), np.zeros(3), np.zeros((3, 1)), "two-dimensional"),
+        (np.zeros(3), np.zeros(3), np.zeros((3, 1)), "two dimensions"),
         (np.zeros((3, 2)), np.zeros(2), np.zeros((3, 2)), "does not fit 3 training molecules"),
         (np.zeros((0, 2)), np.zeros(0), np.zeros((3, 2)), "does not fit 0 training molecules"),
         (np.zeros((2, 2)), np.array([1, np.nan]), np.zeros((3, 2)), "labels that are NaN or infinite"),

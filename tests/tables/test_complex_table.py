@@ -115,7 +115,7 @@ def test_a_file_is_read_once_until_it_changes(table: ComplexTable, monkeypatch) 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"ids": ["a", "a", "b"]}, "'a' stands 2 times"),
+        ({"ids": ["a", "a", "b"]}, "'a' arrived 2 times"),
         ({"ids": ["a", "b"]}, "labels has shape|ligands has shape"),
         ({"labels": [5.0, 6.0, 7.0]}, r"labels has shape \(3,\)"),
         ({"labels": [[np.inf, 1]] * 3}, "infinite"),

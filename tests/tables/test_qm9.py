@@ -224,7 +224,7 @@ def test_foreign_csv_files_are_refused(tmp_path, monkeypatch) -> None:
     table = read_qm9pack(tmp_path)
     assert table.structure(2).positions[1].tolist() == pytest.approx([0.5, 0, 0.7])
     write_parts(tmp_path, repeat_index=True)
-    with pytest.raises(ValueError, match="Index must be unique"):
+    with pytest.raises(ValueError, match="Index stands twice"):
         read_qm9pack(tmp_path)
     write_parts(tmp_path, elements="['F','Xe']")
     with pytest.raises(ValueError, match="H, C, N, O and F only, here is 'Xe'"):

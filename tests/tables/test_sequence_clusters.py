@@ -137,8 +137,6 @@ def test_chains_of_a_file_tie_proteins(tmp_path: Path) -> None:
         write_chains(tmp_path / "unknown.pdb", {"A": ["UNK"] * 40}),
     ]
     assert sequence_clusters([*files, files[0]]).tolist() == [0, 0, 0, 1, -1, 0]
-    # greedy: the longest, the enzyme, stands for the complex as well, which ties the partner to nothing
-    assert sequence_clusters(files, linkage="greedy").tolist() == [0, 0, 1, 2, -1]
     assert sequence_clusters(files, identity=0.9).tolist() == [0, 1, 1, 2, -1]
     clusters = sequence_clusters([*files, files[4]])
     codes = ["1abc", "2abc", "3abc", "4abc", "4abc", "5abc"]
@@ -155,21 +153,21 @@ def test_a_pair_of_residues_is_a_protein_too() -> None:
     assert cluster_sequences([]).tolist() == []
 
 
-@given(st.integers(0, 1000), st.sampled_from(["single", "greedy"]))
-def test_the_order_of_the_files_does_not_matter(seed: int, linkage: str) -> None:
+@given(st.integers(0, 1000))
+def test_the_order_of_the_files_does_not_matter(seed: int) -> None:
     rng = np.random.default_rng(seed)
     bases = ["".join(rng.choice(list(LETTERS), 60)) for _ in range(4)]
     proteins = [(mutated(bases[i % 4], 4 + i // 4),) for i in range(12)]
-    clusters = cluster_sequences(proteins, linkage=linkage)
+    clusters = cluster_sequences(proteins)
     order = rng.permutation(12)
-    again = cluster_sequences([proteins[i] for i in order], linkage=linkage)
+    again = cluster_sequences([proteins[i] for i in order])
     np.testing.assert_array_equal(clusters[order][:, None] == clusters[order], again[:, None] == again)
     assert len(set(clusters)) == 4
 
 
-@pytest.mark.parametrize("settings", [{"identity": 0.0}, {"identity": 1.1}, {"linkage": "complete"}])
+@pytest.mark.parametrize("settings", [{"identity": 0.0}, {"identity": 1.1}, {"identity": float("nan")}])
 def test_settings_that_cannot_be_are_refused(settings: dict) -> None:
-    with pytest.raises(ValueError, match="accepted: 0 < identity <= 1; 'single', 'greedy'"):
+    with pytest.raises(ValueError, match="a number above 0, at most 1, is accepted"):
         cluster_sequences([(UBIQUITIN,)], **settings)
 
 
@@ -202,12 +200,9 @@ def test_clusters_agree_with_those_of_whole_sequences(shared_data: Path) -> None
     table = table.subset(table.group("set") == "pdbbind_core2016")
     reference = table.group("seqcluster40")
     agreement = {
-        (linkage, identity): adjusted_rand(reference, sequence_clusters(table.proteins, identity, linkage))
-        for linkage, identity in (("single", 0.5), ("single", 0.6), ("greedy", 0.5), ("greedy", 0.6))
+        identity: adjusted_rand(reference, sequence_clusters(table.proteins, identity)) for identity in (0.5, 0.6)
     }
-    assert agreement == pytest.approx(
-        {("single", 0.5): 0.761, ("single", 0.6): 0.795, ("greedy", 0.5): 0.835, ("greedy", 0.6): 0.953}, abs=0.01
-    )
+    assert agreement == pytest.approx({0.5: 0.761, 0.6: 0.795}, abs=0.01)
 
 
 def adjusted_rand(first: np.ndarray, second: np.ndarray) -> float:
@@ -235,7 +230,7 @@ def test_pockets_of_one_protein_are_tied_by_the_numbers_of_their_residues(tmp_pa
     first, second = (chain_sequences(pocket)[0] for pocket in pockets)
     assert sequence_identity(first, second) < 0.4
     assert cluster_sequences([(first,), (second,)]).tolist() == [0, 1]
-    assert sequence_clusters(pockets, linkage=linkage).tolist() == [0, 0]
+    assert sequence_clusters(pockets).tolist() == [0, 0]
 
 
 def test_a_file_written_anew_is_read_anew(tmp_path: Path) -> None:
