@@ -72,11 +72,11 @@ def _shells(labels: Sequence[str], structure: Structure, density: OrbitalDensity
     first = np.cumsum(2 * basis.angular_momenta + 1) - (2 * basis.angular_momenta + 1)
     shells: dict[int, list] = {}
     for angular_momentum, column in zip(basis.angular_momenta.tolist(), first, strict=True):
-        rows = np.flatnonzero(basis.contraction[:, column])
-        exponents = basis.exponents[rows]
+        rows = np.flatnonzero(basis.primitives.contraction[:, column])
+        exponents = basis.primitives.exponents[rows]
         # a factor common to all primitives does not matter, since the contraction is normalized
-        coefficients = basis.contraction[rows, column] / exponents ** ((2 * angular_momentum + 3) / 4)
-        center = basis.centers_bohr[rows[0]]
+        coefficients = basis.primitives.contraction[rows, column] / exponents ** ((2 * angular_momentum + 3) / 4)
+        center = basis.primitives.centers_bohr[rows[0]]
         atom = int(np.linalg.norm(structure.positions * BOHR_PER_ANGSTROM - center, axis=1).argmin())
         shells.setdefault(atom, []).append([angular_momentum, *zip(exponents, coefficients, strict=True)])
     return {label: shells[atom] for atom, label in enumerate(labels)}

@@ -28,6 +28,10 @@ class GradientMagnitude(Field):
         """Return |∇ρ| (nx, ny, nz, 1)."""
         return _length(self.density.gradient_on_axes(x, y, z))
 
+    def cell_means(self, axis: torch.Tensor, out: torch.Tensor | None = None) -> torch.Tensor:
+        """Return the mean of |∇ρ| over each cell, (n, n, n, 1)."""
+        return self.density.gradient_length_means(axis, out)
+
 
 class Above(Field):
     """1 where a density is above a threshold in e/Å³, 0 elsewhere.

@@ -8,11 +8,12 @@ so too (``on_axes``, ``cell_means``). Fields know one molecule; they never see b
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 
 import numpy as np
 import torch
 
-__all__ = ["Density", "Field"]
+__all__ = ["Density", "Field", "cell_means_of"]
 
 POINTS_PER_CHUNK = 1 << 18
 
@@ -45,17 +46,24 @@ class Field(ABC):
         out : torch.Tensor, optional
             Zeros of the shape, dtype and device of the result, to be filled and returned.
         """
-        n, s = axis.shape
-        line = axis.reshape(-1)
-        planes = max(1, POINTS_PER_CHUNK // (s * line.numel() ** 2))
-        means = torch.empty((n, n, n, self.n_channels), dtype=axis.dtype, device=axis.device) if out is None else out
-        for first in range(0, n, planes):
-            rows = axis[first : first + planes]
-            values = self.on_axes(rows.reshape(-1), line, line)
-            if s > 1:
-                values = values.reshape(len(rows), s, n, s, n, s, self.n_channels).mean(dim=(1, 3, 5))
-            means[first : first + planes] = values
-        return means
+        return cell_means_of(self.on_axes, axis, out, self.n_channels)
+
+
+def cell_means_of(
+    look: Callable[..., torch.Tensor], axis: torch.Tensor, out: torch.Tensor | None = None, n_channels: int = 1
+) -> torch.Tensor:
+    """Return the means over cells of what a function gives at the crossings of three axes, some planes at a time."""
+    n, s = axis.shape
+    line = axis.reshape(-1)
+    planes = max(1, POINTS_PER_CHUNK // (s * line.numel() ** 2))
+    means = torch.empty((n, n, n, n_channels), dtype=axis.dtype, device=axis.device) if out is None else out
+    for first in range(0, n, planes):
+        rows = axis[first : first + planes]
+        values = look(rows.reshape(-1), line, line)
+        if s > 1:
+            values = values.reshape(len(rows), s, n, s, n, s, n_channels).mean(dim=(1, 3, 5))
+        means[first : first + planes] = values
+    return means
 
 
 class Density(Field):
@@ -73,3 +81,11 @@ class Density(Field):
         """Return the gradient (nx, ny, nz, 3) in e/Å⁴ at all crossings of three axes of coordinates in Å."""
         points = torch.stack(torch.meshgrid(x, y, z, indexing="ij"), dim=-1)
         return self.gradient_at(points.reshape(-1, 3)).reshape(points.shape)
+
+    def gradient_length_means(self, axis: torch.Tensor, out: torch.Tensor | None = None) -> torch.Tensor:
+        """Return the mean of the gradient's length over each cell, (n, n, n, 1) in e/Å⁴; as `cell_means` takes them."""
+        return cell_means_of(lambda *axes: _lengths(self.gradient_on_axes(*axes)), axis, out)
+
+
+def _lengths(vectors: torch.Tensor) -> torch.Tensor:
+    return vectors.square().sum(dim=-1, keepdim=True).sqrt_()

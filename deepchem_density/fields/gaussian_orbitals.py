@@ -4,30 +4,33 @@ With weighted orbitals L (one column an orbital times the root of its occupation
 
     ψ_j(r) = Σ_μ L_μj χ_μ(r)        ρ(r) = Σ_j ψ_j(r)²        ∇ρ(r) = 2 Σ_j ψ_j(r) ∇ψ_j(r)
 
-and ρ is never negative. On regular axes a Cartesian primitive is X(x) Y(y) Z(z), three short tables: no exponential is
-taken for a voxel, and the orbitals on a slab of planes are one matrix product,
-
-    ψ_j(x, (y, z)) = Σ_p [L_pj X_p(x)] [Y_p(y) Z_p(z)],
-
-over the primitives that reach the slab. A turned grid stays regular because the orbitals are turned instead.
+and ρ is never negative. On regular axes compiled code looks at it block by block (`orbital_kernels`); at points and on other
+devices torch does (`orbital_tables`). A turned grid stays regular because the orbitals are turned instead.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import torch
 
 from deepchem_density.fields.field import Density
 from deepchem_density.fields.gaussian_basis import GaussianBasis
+from deepchem_density.fields.orbital_kernels import BLOCK_Z, add_densities, add_gradients, fill_tables, reach_of_shells
+from deepchem_density.fields.orbital_tables import OrbitalTables
 from deepchem_density.fields.units import BOHR_PER_ANGSTROM, E_PER_ANGSTROM3, E_PER_ANGSTROM4
 
 __all__ = ["OrbitalDensity"]
 
-PLANES_PER_SLAB = 4
-POINTS_PER_STEP = 8192
+NEGLIGIBLE = {"float32": 5e-7, "float64": 1e-12}
+"""Amplitude of a function, in bohr^(-3/2), below which it is left out of a block."""
+BLOCK = (4, 8)
+"""Points of a block along x and y; more screen worse, fewer multiply slower."""
+BEYOND = 2 * BLOCK_Z
+"""Places of tables beyond the end of an axis, which blocks may reach into."""
 SMALLEST_OCCUPATION = 1e-9
 LARGEST_NEGATIVE_OCCUPATION = 1e-6
 
@@ -89,93 +92,83 @@ class OrbitalDensity(Density):
 
     def at(self, points: torch.Tensor) -> torch.Tensor:
         """Return ρ (n, 1) in e/Å³."""
-        weights = self._weights(points)
-        values = [
-            (weights.T @ (x * y * z)).square().sum(dim=0)
-            for x, y, z in (self._tables(*step.T) for step in points.split(POINTS_PER_STEP))
-        ]
-        return torch.cat(values).mul_(E_PER_ANGSTROM3)[:, None]
+        return self._with_torch(points).at(points)
 
     def gradient_at(self, points: torch.Tensor) -> torch.Tensor:
         """Return ∇ρ (n, 3) in e/Å⁴."""
-        weights = self._weights(points)
-        values = []
-        for step in points.split(POINTS_PER_STEP):
-            (x, y, z), (dx, dy, dz) = self._tables(*step.T), self._slopes(*step.T)
-            amplitudes = weights.T @ (x * y * z)
-            slopes = torch.stack([weights.T @ part for part in (dx * y * z, x * dy * z, x * y * dz)])
-            values.append(2 * (amplitudes * slopes).sum(dim=1))
-        return torch.cat(values, dim=1).mul_(E_PER_ANGSTROM4).T.contiguous()
+        return self._with_torch(points).gradient_at(points)
 
     def on_axes(self, x: torch.Tensor, y: torch.Tensor, z: torch.Tensor) -> torch.Tensor:
         """Return ρ (nx, ny, nz, 1) in e/Å³."""
-        weights, tables = self._weights(x), self._tables(x, y, z)
-        values = torch.empty((len(x), len(y) * len(z)), dtype=x.dtype, device=x.device)
-        for planes, near in _slabs(weights, *tables):
-            along_x, along_y, along_z = (table[near] for table in tables)
-            values[planes] = _amplitudes(weights[near], along_x[:, planes], along_y, along_z).square().sum(dim=1)
-        return values.mul_(E_PER_ANGSTROM3).reshape(len(x), len(y), len(z), 1)
+        if x.device.type != "cpu":
+            return self._with_torch(x).on_axes(x, y, z)
+        values = torch.zeros((len(x), len(y), len(z), 1), dtype=x.dtype)
+        self._add_densities(values.numpy()[..., 0], (x, y, z), 1)
+        return values.mul_(E_PER_ANGSTROM3)
 
     def gradient_on_axes(self, x: torch.Tensor, y: torch.Tensor, z: torch.Tensor) -> torch.Tensor:
         """Return ∇ρ (nx, ny, nz, 3) in e/Å⁴."""
-        weights, tables, slopes = self._weights(x), self._tables(x, y, z), self._slopes(x, y, z)
-        values = torch.empty((3, len(x), len(y) * len(z)), dtype=x.dtype, device=x.device)
-        for planes, near in _slabs(weights, *tables):
-            rows = weights[near]
-            along = [table[near] for table in tables]
-            along[0] = along[0][:, planes]
-            amplitudes = _amplitudes(rows, *along)
-            for axis, slope in enumerate(slopes):
-                turned = list(along)
-                turned[axis] = slope[near][:, planes] if axis == 0 else slope[near]
-                torch.sum(_amplitudes(rows, *turned).mul_(amplitudes), dim=1, out=values[axis, planes])
-        return values.mul_(2 * E_PER_ANGSTROM4).reshape(3, len(x), len(y), len(z)).permute(1, 2, 3, 0)
+        if x.device.type != "cpu":
+            return self._with_torch(x).gradient_on_axes(x, y, z)
+        values = torch.zeros((3, len(x), len(y), len(z)), dtype=x.dtype)
+        self._add_gradients(values.numpy(), (x, y, z), 1)
+        return values.mul_(2 * E_PER_ANGSTROM4).permute(1, 2, 3, 0)
+
+    def cell_means(self, axis: torch.Tensor, out: torch.Tensor | None = None) -> torch.Tensor:
+        """Return the mean of ρ over each cell, (n, n, n, 1)."""
+        if axis.device.type != "cpu":
+            return super().cell_means(axis, out)
+        n, n_sub = axis.shape
+        values = torch.zeros((n, n, n, 1), dtype=axis.dtype) if out is None else out
+        line = axis.reshape(-1)
+        self._add_densities(values.numpy()[..., 0], (line, line, line), n_sub)
+        return values.mul_(E_PER_ANGSTROM3 / n_sub**3)
+
+    def gradient_length_means(self, axis: torch.Tensor, out: torch.Tensor | None = None) -> torch.Tensor:
+        """Return the mean of |∇ρ| over each cell, (n, n, n, 1) in e/Å⁴."""
+        if axis.device.type != "cpu":
+            return super().gradient_length_means(axis, out)
+        n, n_sub = axis.shape
+        values = torch.zeros((n, n, n, 1), dtype=axis.dtype) if out is None else out
+        line = axis.reshape(-1)
+        self._add_gradients(values.numpy()[None, ..., 0], (line, line, line), n_sub)
+        return values.mul_(2 * E_PER_ANGSTROM4 / n_sub**3)
+
+    def _with_torch(self, like: torch.Tensor) -> OrbitalTables:
+        return OrbitalTables(self.basis, torch.as_tensor(self._primitive_weights, dtype=like.dtype, device=like.device))
 
     @cached_property
     def _primitive_weights(self) -> np.ndarray:
         """L in primitives, (n_primitives, n occupied)."""
-        return self.basis.contraction @ self.orbitals
+        return self.basis.primitives.contraction @ self.orbitals
 
-    def _weights(self, like: torch.Tensor) -> torch.Tensor:
-        return torch.as_tensor(self._primitive_weights, dtype=like.dtype, device=like.device)
+    def _add_densities(self, values: np.ndarray, axes: Sequence[torch.Tensor], n_sub: int) -> None:
+        lines = tuple(axis.numpy().astype(np.float64) * BOHR_PER_ANGSTROM for axis in axes)
+        add_densities(values, n_sub, BLOCK, lines, *self._for_kernels(lines, values.dtype))
 
-    def _tables(self, *coordinates: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        """Return u^i exp(-a u²) of every primitive along x, y and z, (n_primitives, n) each; u in bohr."""
-        return tuple(_power(u, i) * torch.exp(-a * u * u) for u, a, i in self._displacements(*coordinates))
+    def _add_gradients(self, values: np.ndarray, axes: Sequence[torch.Tensor], n_sub: int) -> None:
+        lines = tuple(axis.numpy().astype(np.float64) * BOHR_PER_ANGSTROM for axis in axes)
+        arrays = self.basis.arrays
+        slopes = (-2 * arrays.exponents * arrays.coefficients).astype(values.dtype)
+        given = self._for_kernels(lines, values.dtype)
+        add_gradients(values, len(values) == 1, n_sub, BLOCK, lines, *given, slopes)
 
-    def _slopes(self, *coordinates: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        """Return the derivatives of the tables with respect to u."""
-        return tuple(
-            (i * _power(u, i - 1) - 2 * a * u * _power(u, i)) * torch.exp(-a * u * u)
-            for u, a, i in self._displacements(*coordinates)
-        )
-
-    def _displacements(self, *coordinates: torch.Tensor) -> Iterator[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
-        for axis, coordinate in enumerate(coordinates):
-            center = torch.as_tensor(self.basis.centers_bohr[:, axis, None]).to(coordinate)
-            exponent = torch.as_tensor(self.basis.exponents[:, None]).to(coordinate)
-            power = torch.as_tensor(self.basis.powers[:, axis, None]).to(coordinate.device)
-            yield coordinate * BOHR_PER_ANGSTROM - center, exponent, power
-
-
-def _power(u: torch.Tensor, exponent: torch.Tensor) -> torch.Tensor:
-    """Return u^0, u^1 or u^2, without the cost of a general power; 1 for a negative exponent."""
-    return torch.where(exponent <= 0, torch.ones_like(u), torch.where(exponent == 1, u, u * u))
-
-
-def _amplitudes(weights: torch.Tensor, x: torch.Tensor, y: torch.Tensor, z: torch.Tensor) -> torch.Tensor:
-    """Return ψ_j(x, (y, z)), (nx, n occupied, ny nz), from tables of the primitives along the axes."""
-    rows = x.T[:, None, :] * weights.T[None, :, :]
-    columns = (y[:, :, None] * z[:, None, :]).flatten(1)
-    return (rows.flatten(0, 1) @ columns).unflatten(0, (-1, weights.shape[1]))
-
-
-def _slabs(
-    weights: torch.Tensor, x: torch.Tensor, y: torch.Tensor, z: torch.Tensor
-) -> Iterator[tuple[slice, torch.Tensor]]:
-    """Yield slabs of planes along x with the primitives whose amplitude in the slab is not lost to rounding."""
-    largest = weights.abs().amax(dim=1) * y.abs().amax(dim=1) * z.abs().amax(dim=1)
-    reach = largest[:, None] * x.abs()
-    for first in range(0, x.shape[1], PLANES_PER_SLAB):
-        planes = slice(first, first + PLANES_PER_SLAB)
-        yield planes, (reach[:, planes].amax(dim=1) > torch.finfo(x.dtype).eps / 10).nonzero()[:, 0]
+    def _for_kernels(self, lines: tuple[np.ndarray, ...], dtype: np.dtype) -> tuple[Any, ...]:
+        """Return shells, tables, displacements and orbitals as the kernels take them."""
+        momenta, first, start, exponents, coefficients = self.basis.arrays
+        n = self.orbitals.shape[1]
+        orbitals = np.zeros((len(self.orbitals), -4 * (-n // 4)), dtype)
+        orbitals[:, :n] = self.orbitals
+        weights = np.maximum.reduceat(np.abs(self.orbitals).max(axis=1), start)
+        cutoff = NEGLIGIBLE[np.dtype(dtype).name]
+        reach = reach_of_shells(first, exponents, coefficients, momenta, weights, cutoff)
+        centers = np.ascontiguousarray(self.basis.centers_bohr)
+        tables, shifts = [], []
+        for axis, line in enumerate(lines):
+            table = np.zeros((len(exponents), len(line) + BEYOND), dtype)
+            shift = np.zeros((len(momenta), len(line) + BEYOND), dtype)
+            fill_tables(table, shift, line, centers[:, axis], reach, first, exponents)
+            tables.append(table)
+            shifts.append(shift)
+        shells = (centers, reach, first, start, momenta, coefficients.astype(dtype))
+        return shells, tuple(tables), tuple(shifts), orbitals

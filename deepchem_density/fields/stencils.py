@@ -9,34 +9,19 @@ is the mean over its sub-points.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numba import njit
+
+from deepchem_density.fields.compiled import FAST, compiled
 
 __all__ = ["N_TERMS", "add_form_factor_gradients", "add_form_factors", "add_gaussians", "fill_spheres"]
 
 N_TERMS = 5
 """Gaussians of an atom in `add_form_factors`, whose loops are written out for that many."""
 
-# Sums may be reordered and fused, so that loops along z use vector instructions; NaN and infinity keep their meaning.
-FAST = {"contract", "reassoc", "nsz"}
 
-
-def _compiled(**options: Any) -> Callable[[Callable], Callable]:
-    """Return a decorator that compiles at the first call and keeps the result on disk for later processes."""
-
-    def compiled(function: Callable) -> Callable:
-        try:
-            return njit(cache=True, nogil=True, **options)(function)
-        except RuntimeError:  # neither the folder of the package nor the user's cache can be written
-            return njit(nogil=True, **options)(function)
-
-    return compiled
-
-
-@_compiled(fastmath=FAST)
+@compiled(fastmath=FAST)
 def add_gaussians(
     values: Any, x: Any, y: Any, z: Any, positions: Any, channels: Any, height: float, exponent: float, cutoff: float
 ) -> None:
@@ -83,7 +68,7 @@ def add_gaussians(
                     flat[row + np.uint64(k * n_channels)] += weight * tz[np.uint64(k)]
 
 
-@_compiled(fastmath=FAST)
+@compiled(fastmath=FAST)
 def add_form_factors(
     values: Any, x: Any, y: Any, z: Any, positions: Any, amplitudes: Any, exponents: Any, cutoff: float
 ) -> None:
@@ -111,7 +96,7 @@ def add_form_factors(
         _add_products(values, x, y, z, p, reach, block, tables)
 
 
-@_compiled(fastmath=FAST)
+@compiled(fastmath=FAST)
 def _add_products(values: Any, x: Any, y: Any, z: Any, p: Any, reach: float, block: Any, tables: Any) -> None:
     (x0, x1), (y0, y1), (z0, z1) = block
     _, ny, nz = values.shape
@@ -133,7 +118,7 @@ def _add_products(values: Any, x: Any, y: Any, z: Any, p: Any, reach: float, blo
                 flat[row + c] += w0 * u0[c] + w1 * u1[c] + w2 * u2[c] + w3 * u3[c] + w4 * u4[c]
 
 
-@_compiled(fastmath=FAST)
+@compiled(fastmath=FAST)
 def add_form_factor_gradients(
     values: Any, x: Any, y: Any, z: Any, positions: Any, amplitudes: Any, exponents: Any, cutoff: float
 ) -> None:
@@ -162,7 +147,7 @@ def add_form_factor_gradients(
         _add_slopes(values, x, y, z, p, reach, block, tables, slopes)
 
 
-@_compiled(fastmath=FAST)
+@compiled(fastmath=FAST)
 def _add_slopes(
     values: Any, x: Any, y: Any, z: Any, p: Any, reach: float, block: Any, tables: Any, slopes: Any
 ) -> None:
@@ -190,7 +175,7 @@ def _add_slopes(
                     along_z[row + c] += wz * du[c]
 
 
-@_compiled()
+@compiled()
 def fill_spheres(values: Any, x: Any, y: Any, z: Any, positions: Any, radii: Any) -> None:
     """Set the points in any of the spheres to 1.
 
@@ -217,47 +202,47 @@ def fill_spheres(values: Any, x: Any, y: Any, z: Any, positions: Any, radii: Any
                         values[i, j, k] = 1
 
 
-@_compiled(inline="always")
+@compiled(inline="always")
 def _center(line: Any, i: int) -> Any:
     return 0.5 * (line[i, 0] + line[i, -1])
 
 
-@_compiled(inline="always")
+@compiled(inline="always")
 def _start(line: Any) -> Any:
     return _center(line, 0)
 
 
-@_compiled(inline="always")
+@compiled(inline="always")
 def _step(line: Any) -> Any:
     """Return the distance between the centres of neighbouring cells; anything where there is one cell."""
     return (_center(line, len(line) - 1) - _start(line)) / (len(line) - 1) if len(line) > 1 else 1.0
 
 
-@_compiled(inline="always")
+@compiled(inline="always")
 def _row(place: float, half: float, low: int, high: int) -> Any:
     """Return the cells [first, last) between low and high within half of a place, all in units of cells."""
     return max(low, math.ceil(place - half)), min(high, math.floor(place + half) + 1)
 
 
-@_compiled()
+@compiled()
 def _window(line: Any, position: float, reach: float) -> Any:
     """Return the cells [first, last) whose centres lie within reach of a position."""
     inverse = 1 / _step(line)
     return _row((position - _start(line)) * inverse, reach * inverse, 0, len(line))
 
 
-@_compiled(inline="always")
+@compiled(inline="always")
 def _empty(block: Any) -> bool:
     return block[0][0] >= block[0][1] or block[1][0] >= block[1][1] or block[2][0] >= block[2][1]
 
 
-@_compiled()
+@compiled()
 def _half_diagonal(x: Any, y: Any, z: Any) -> Any:
     """Return how far sub-points lie from the centre of their cell at most."""
     return 0.5 * math.sqrt((x[0, -1] - x[0, 0]) ** 2 + (y[0, -1] - y[0, 0]) ** 2 + (z[0, -1] - z[0, 0]) ** 2)
 
 
-@_compiled()
+@compiled()
 def _reach(amplitudes: Any, exponents: Any, cutoff: float) -> float:
     """Return the distance beyond which each term is below the cutoff, in Å."""
     reach = 0.0
@@ -268,7 +253,7 @@ def _reach(amplitudes: Any, exponents: Any, cutoff: float) -> float:
     return reach
 
 
-@_compiled(fastmath=FAST)
+@compiled(fastmath=FAST)
 def _fill_tables(tables: Any, x: Any, y: Any, z: Any, block: Any, p: Any, exponents: Any, amplitudes: Any) -> None:
     """Set the tables (3, N_TERMS, cells) of an atom to the means of its terms; those along x hold the amplitudes."""
     for t in range(N_TERMS):
@@ -277,7 +262,7 @@ def _fill_tables(tables: Any, x: Any, y: Any, z: Any, block: Any, p: Any, expone
         _means(tables[2, t], z, *block[2], p[2], exponents[t], 1.0)
 
 
-@_compiled(fastmath=FAST)
+@compiled(fastmath=FAST)
 def _means(table: Any, line: Any, first: int, last: int, position: float, exponent: float, height: float) -> None:
     """Set a table to the mean of height exp(-exponent u²) over the sub-points of each cell."""
     n = line.shape[1]
@@ -289,7 +274,7 @@ def _means(table: Any, line: Any, first: int, last: int, position: float, expone
         table[i] = total * height / n
 
 
-@_compiled(fastmath=FAST)
+@compiled(fastmath=FAST)
 def _slopes(table: Any, line: Any, first: int, last: int, position: float, exponent: float, height: float) -> None:
     """Set a table to the mean of the derivative of height exp(-exponent u²) over the sub-points of each cell."""
     n = line.shape[1]

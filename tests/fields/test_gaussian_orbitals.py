@@ -115,25 +115,39 @@ def test_gradient_is_the_finite_difference_of_the_density():
     torch.testing.assert_close(density.gradient_at(points), torch.stack(differences, dim=1), rtol=1e-6, atol=1e-5)
 
 
-@pytest.mark.parametrize("slab", [1, 3, 100])
-def test_size_of_slabs_and_steps_does_not_matter(slab, monkeypatch):
-    density, points = random_density(), random_points()
-    whole = [
-        density.on_axes(*axes()),
-        density.gradient_on_axes(*axes()),
-        density.at(points),
-        density.gradient_at(points),
-    ]
-    monkeypatch.setattr(gaussian_orbitals, "PLANES_PER_SLAB", slab)
-    monkeypatch.setattr(gaussian_orbitals, "POINTS_PER_STEP", slab)
-    parts = [
-        density.on_axes(*axes()),
-        density.gradient_on_axes(*axes()),
-        density.at(points),
-        density.gradient_at(points),
-    ]
+@pytest.mark.parametrize("block", [(1, 1), (3, 5), (8, 8)])
+def test_size_of_blocks_does_not_matter(block, monkeypatch):
+    density = random_density()
+    whole = [density.on_axes(*axes()), density.gradient_on_axes(*axes())]
+    monkeypatch.setattr(gaussian_orbitals, "BLOCK", block)
+    parts = [density.on_axes(*axes()), density.gradient_on_axes(*axes())]
     for one, other in zip(whole, parts, strict=True):
-        torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-12)
+        torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-11)
+
+
+@pytest.mark.parametrize("n_sub", [1, 2, 3])
+def test_means_over_cells_are_those_of_their_points(n_sub):
+    density = random_density()
+    axis = torch.linspace(-2.5, 3.0, 5 * n_sub, dtype=torch.float64)
+    values, gradient = density.on_axes(axis, axis, axis), density.gradient_on_axes(axis, axis, axis)
+    cells = (5, n_sub) * 3
+    expected = values.reshape(*cells).mean(dim=(1, 3, 5))
+    torch.testing.assert_close(density.cell_means(axis.reshape(5, n_sub))[..., 0], expected, rtol=1e-9, atol=1e-11)
+    lengths = gradient.norm(dim=-1).reshape(*cells).mean(dim=(1, 3, 5))
+    found = density.gradient_length_means(axis.reshape(5, n_sub))[..., 0]
+    torch.testing.assert_close(found, lengths, rtol=1e-9, atol=1e-10)
+
+
+def test_a_molecule_far_from_the_grid_leaves_nothing():
+    density = random_density().in_frame(np.array([500.0, 0, 0]), np.eye(3))
+    assert not density.on_axes(*axes()).any()
+    assert not density.gradient_on_axes(*axes()).any()
+
+
+def test_axes_need_not_ascend():
+    density = random_density()
+    x, y, z = axes()
+    torch.testing.assert_close(density.on_axes(x.flip(0), y, z), density.on_axes(x, y, z).flip(0))
 
 
 def test_primitives_out_of_reach_are_not_missed():

@@ -21,9 +21,11 @@ BESIDE = np.array([[0.0, 0.0, 0.0], [2.1, 1.3, -0.9], [-1.6, 2.2, 1.7]]) * 1.6
 def along_z(basis: GaussianBasis, z: np.ndarray) -> np.ndarray:
     """Values (functions, points) on the z axis, written out again from the definition of a primitive."""
     points = np.stack([np.zeros_like(z), np.zeros_like(z), z], axis=1)
-    away = points[:, None] - basis.centers_bohr
-    primitives = (away**basis.powers).prod(axis=2) * np.exp(-basis.exponents * (away**2).sum(axis=2))
-    return (primitives @ basis.contraction).T
+    away = points[:, None] - basis.primitives.centers_bohr
+    primitives = (away**basis.primitives.powers).prod(axis=2) * np.exp(
+        -basis.primitives.exponents * (away**2).sum(axis=2)
+    )
+    return (primitives @ basis.primitives.contraction).T
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -102,5 +104,5 @@ def test_atoms_keep_their_order_and_shells_the_methods():
     assert basis.angular_momenta.tolist() == [0, 1, 0, 1, 2, 0]
     assert basis.n_orbitals == 4 + 9 + 1
     for atom, functions in enumerate([range(4), range(4, 13), range(13, 14)]):
-        primitives = np.abs(basis.contraction[:, functions]).sum(axis=1) > 0
-        assert (basis.centers_bohr[primitives] == BESIDE[atom]).all()
+        primitives = np.abs(basis.primitives.contraction[:, functions]).sum(axis=1) > 0
+        assert (basis.primitives.centers_bohr[primitives] == BESIDE[atom]).all()

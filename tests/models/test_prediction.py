@@ -164,8 +164,8 @@ def test_a_model_is_fetched_from_mlflow(with_dropout, tmp_path, monkeypatch):
     monkeypatch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
     monkeypatch.setenv("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("MLFLOW_EXPERIMENT_ID", raising=False)  # MLflow sets it, to the last one
     mlflow.set_tracking_uri(f"sqlite:///{tmp_path}/mlflow.db")
+    mlflow.set_experiment("of this test")  # another test's stays the active one, and is not in this database
     with mlflow.start_run() as run:
         mlflow.log_artifacts(str(with_dropout), "model")
     inputs = read_inputs(listed(tmp_path, "CCO"), RECIPE.reading)

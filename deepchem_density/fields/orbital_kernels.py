@@ -1,0 +1,367 @@
+"""Density of orbitals and the length of its gradient on regular axes, compiled, block by block.
+
+A block is a box of some hundred points. Only the shells that reach it are looked at; their radial parts
+
+    R(r) = Σ_k c_k X_k(x) Y_k(y) Z_k(z)        D(r) = Σ_k -2 a_k c_k X_k(x) Y_k(y) Z_k(z)
+
+come from tables of one-dimensional Gaussians, the functions are χ = Y_lm(r - A) R, and the orbitals at all points of the block
+one small matrix product ψ = Lᵀ χ that stays in the cache, where ρ = Σ_j ψ_j² is summed. For the gradient the orbitals go back
+onto the functions, g = L ψ, since ∇ρ = 2 Σ_μ g_μ ∇χ_μ and ∇χ = R ∇Y + Y D (r - A): two products, not four. Everything is in bohr;
+d functions are those of `gaussian_basis`.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from deepchem_density.fields.compiled import FAST, compiled
+
+__all__ = ["BLOCK_Z", "add_densities", "add_gradients", "fill_tables", "reach_of_shells"]
+
+BLOCK_Z = 8
+"""Points of a block along z; blocks along x and y are chosen by the caller."""
+SQRT3, HALF = math.sqrt(3.0), np.float32(0.5)
+
+
+@compiled()
+def reach_of_shells(first: Any, exponents: Any, coefficients: Any, momenta: Any, weights: Any, cutoff: float) -> Any:
+    """Return how far from its centre each shell matters: beyond, w |c| r^l exp(-a r²) summed over k is below a cutoff.
+
+    Parameters
+    ----------
+    first : np.ndarray
+        First primitive of each shell, (n_shells + 1,).
+    exponents, coefficients : np.ndarray
+        (n_primitives,).
+    momenta : np.ndarray
+        Angular momentum of each shell, (n_shells,).
+    weights : np.ndarray
+        Largest coefficient of the shell's functions in any orbital, (n_shells,).
+    cutoff : float
+        In the unit of an orbital.
+    """
+    reach = np.zeros(len(momenta))
+    for s in range(len(momenta)):
+        low, high = 0.0, 60.0
+        for _ in range(24):
+            r, value = 0.5 * (low + high), 0.0
+            for k in range(first[s], first[s + 1]):
+                value += abs(coefficients[k]) * math.exp(-exponents[k] * r * r)
+            power = 1.0
+            for _ in range(momenta[s]):
+                power *= max(r, 1.0)
+            if 2.0 * weights[s] * value * power > cutoff:
+                low = r
+            else:
+                high = r
+        reach[s] = high if weights[s] > 0.0 else 0.0
+    return reach
+
+
+@compiled(fastmath=FAST)
+def fill_tables(table: Any, shifts: Any, line: Any, centers: Any, reach: Any, first: Any, exponents: Any) -> None:
+    """Set tables to exp(-a u²) of each primitive, and to the displacements u = x - A of each shell, along one axis.
+
+    Parameters
+    ----------
+    table, shifts : np.ndarray
+        (n_primitives, n) and (n_shells, n), zeros where the axis is shorter.
+    line : np.ndarray
+        Coordinates, (at most n,), float64.
+    centers, reach : np.ndarray
+        Of each shell, (n_shells,), float64.
+    first, exponents : np.ndarray
+        As in `reach_of_shells`.
+    """
+    for s in range(len(centers)):
+        for i in range(len(line)):
+            u = line[i] - centers[s]
+            shifts[s, i] = u
+            if abs(u) <= reach[s]:
+                for k in range(first[s], first[s + 1]):
+                    table[k, i] = math.exp(-exponents[k] * u * u)
+
+
+@compiled()
+def _near_shells(near: Any, centers: Any, reach: Any, lines: Any, corner: Any, size: Any) -> int:
+    """List the shells that reach a block and return their number."""
+    n = 0
+    ends = (size[0], size[1], BLOCK_Z)
+    low, high = np.empty(3), np.empty(3)
+    for axis in range(3):
+        low[axis], high[axis] = math.inf, -math.inf
+        for i in range(corner[axis], min(corner[axis] + ends[axis], len(lines[axis]))):
+            low[axis], high[axis] = min(low[axis], lines[axis][i]), max(high[axis], lines[axis][i])
+    for s in range(len(reach)):
+        square = 0.0
+        for axis in range(3):
+            out = max(low[axis] - centers[s, axis], centers[s, axis] - high[axis], 0.0)
+            square += out * out
+        if square < reach[s] * reach[s]:
+            near[n] = s
+            n += 1
+    return n
+
+
+@compiled(fastmath=FAST)
+def _radial(out: Any, tables: Any, weights: Any, begin: int, end: int, corner: Any, size: Any) -> None:
+    """Set the points of a block to the sum over primitives of their weight times the factors along x, y and z."""
+    tx, ty, tz = tables
+    x0, y0, z0 = corner
+    q = 0
+    for i in range(size[0]):
+        for j in range(size[1]):
+            row = out[q : q + BLOCK_Z]
+            for k in range(BLOCK_Z):
+                row[k] = 0
+            for p in range(begin, end):
+                w, along = weights[p] * tx[p, x0 + i] * ty[p, y0 + j], tz[p, z0 : z0 + BLOCK_Z]
+                for k in range(BLOCK_Z):
+                    row[k] += w * along[k]
+            q += BLOCK_Z
+
+
+@compiled(fastmath=FAST)
+def _displacements(out: Any, shifts: Any, shell: int, corner: Any, size: Any) -> None:
+    """Set (3, points) to the displacements from a shell's centre."""
+    sx, sy, sz = shifts
+    x0, y0, z0 = corner
+    q = 0
+    for i in range(size[0]):
+        for j in range(size[1]):
+            for k in range(BLOCK_Z):
+                out[0, q + k] = sx[shell, x0 + i]
+                out[1, q + k] = sy[shell, y0 + j]
+                out[2, q + k] = sz[shell, z0 + k]
+            q += BLOCK_Z
+
+
+@compiled(fastmath=FAST)
+def _functions(chi: Any, radial: Any, momentum: int, u: Any) -> None:
+    """Write the functions of a shell, (2 l + 1, points), from its radial part and the displacements (3, points)."""
+    px, py, pz = u[0], u[1], u[2]
+    if momentum == 0:
+        for q in range(len(radial)):
+            chi[0, q] = radial[q]
+    elif momentum == 1:
+        for q in range(len(radial)):
+            chi[0, q] = px[q] * radial[q]
+            chi[1, q] = py[q] * radial[q]
+            chi[2, q] = pz[q] * radial[q]
+    else:
+        for q in range(len(radial)):
+            x, y, z, r = px[q], py[q], pz[q], radial[q]
+            chi[0, q] = SQRT3 * x * y * r
+            chi[1, q] = SQRT3 * y * z * r
+            chi[2, q] = (z * z - HALF * (x * x + y * y)) * r
+            chi[3, q] = SQRT3 * x * z * r
+            chi[4, q] = HALF * SQRT3 * (x * x - y * y) * r
+
+
+@compiled(fastmath=FAST)
+def _multiply(out: Any, weights: Any, rows: Any, n_out: int, n_rows: int) -> None:
+    """Set out (n_out, points) to weights (n_rows, n_out) transposed times rows (n_rows, points).
+
+    n_out is even, n_rows a multiple of four.
+    """
+    for j in range(0, n_out, 2):
+        first, second = out[j], out[j + 1]
+        for q in range(len(first)):
+            first[q] = 0
+            second[q] = 0
+        for m in range(0, n_rows, 4):
+            a0, a1, a2, a3 = weights[m, j], weights[m + 1, j], weights[m + 2, j], weights[m + 3, j]
+            b0, b1, b2, b3 = weights[m, j + 1], weights[m + 1, j + 1], weights[m + 2, j + 1], weights[m + 3, j + 1]
+            c0, c1, c2, c3 = rows[m], rows[m + 1], rows[m + 2], rows[m + 3]
+            for q in range(len(first)):
+                first[q] += a0 * c0[q] + a1 * c1[q] + a2 * c2[q] + a3 * c3[q]
+                second[q] += b0 * c0[q] + b1 * c1[q] + b2 * c2[q] + b3 * c3[q]
+
+
+@compiled(fastmath=FAST)
+def _add_slopes(total: Any, g: Any, radial: Any, slope: Any, momentum: int, u: Any) -> None:
+    """Add Σ_m g_m ∇χ_m of a shell to (3, points); g is (2 l + 1, points)."""
+    px, py, pz, tx, ty, tz = u[0], u[1], u[2], total[0], total[1], total[2]
+    if momentum == 0:
+        for q in range(len(radial)):
+            f = g[0, q] * slope[q]
+            tx[q] += f * px[q]
+            ty[q] += f * py[q]
+            tz[q] += f * pz[q]
+    elif momentum == 1:
+        for q in range(len(radial)):
+            r = radial[q]
+            f = (g[0, q] * px[q] + g[1, q] * py[q] + g[2, q] * pz[q]) * slope[q]
+            tx[q] += f * px[q] + g[0, q] * r
+            ty[q] += f * py[q] + g[1, q] * r
+            tz[q] += f * pz[q] + g[2, q] * r
+    else:
+        for q in range(len(radial)):
+            x, y, z, r = px[q], py[q], pz[q], radial[q]
+            xy, yz, zz, xz, xx = SQRT3 * g[0, q], SQRT3 * g[1, q], g[2, q], SQRT3 * g[3, q], SQRT3 * g[4, q]
+            f = (
+                xy * x * y
+                + yz * y * z
+                + zz * (z * z - HALF * (x * x + y * y))
+                + xz * x * z
+                + HALF * xx * (x * x - y * y)
+            ) * slope[q]
+            tx[q] += f * x + (xy * y - zz * x + xz * z + xx * x) * r
+            ty[q] += f * y + (xy * x + yz * z - zz * y - xx * y) * r
+            tz[q] += f * z + (yz * y + (zz + zz) * z + xz * x) * r
+
+
+@compiled(fastmath=FAST)
+def add_densities(
+    values: Any, n_sub: int, size: Any, lines: Any, shells: Any, tables: Any, shifts: Any, orbitals: Any
+) -> None:
+    """Add Σ_j ψ_j² at the points of each cell to the cell.
+
+    Parameters
+    ----------
+    values : np.ndarray
+        (nx, ny, nz), float32 or float64.
+    n_sub : int
+        Points of a cell along each axis.
+    size : tuple of int
+        Points of a block along x and y.
+    lines : tuple of np.ndarray
+        Coordinates of all points along x, y and z, float64.
+    shells : tuple of np.ndarray
+        Centres (n_shells, 3) and reach (n_shells,), first primitive (n_shells + 1,) and first function of each, angular momenta,
+        and coefficients (n_primitives,) in the dtype of the values.
+    tables, shifts : tuple of np.ndarray
+        Of `fill_tables`, in the dtype of the values, BLOCK_Z and more points longer than the axes.
+    orbitals : np.ndarray
+        L (n_functions, n occupied), filled up with columns of zeros to a multiple of four, in the dtype of the values.
+    """
+    centers, reach, first, start, momenta, coefficients = shells
+    points, n_orbitals, kind = size[0] * size[1] * BLOCK_Z, orbitals.shape[1], values.dtype
+    near = np.empty(len(reach), np.int64)
+    chi, weights = np.zeros((len(orbitals) + 4, points), kind), np.zeros((len(orbitals) + 4, n_orbitals), kind)
+    psi, radial, u = np.empty((n_orbitals, points), kind), np.empty(points, kind), np.empty((3, points), kind)
+    for x0 in range(0, len(lines[0]), size[0]):
+        for y0 in range(0, len(lines[1]), size[1]):
+            for z0 in range(0, len(lines[2]), BLOCK_Z):
+                corner = (x0, y0, z0)
+                n_near = _near_shells(near, centers, reach, lines, corner, size)
+                rows = 0
+                for a in range(n_near):
+                    s = near[a]
+                    n = 2 * momenta[s] + 1
+                    _radial(radial, tables, coefficients, first[s], first[s + 1], corner, size)
+                    _displacements(u, shifts, s, corner, size)
+                    _functions(chi[rows : rows + n], radial, momenta[s], u)
+                    weights[rows : rows + n] = orbitals[start[s] : start[s] + n]
+                    rows += n
+                if rows:
+                    filled = (rows + 3) // 4 * 4
+                    chi[rows:filled] = 0
+                    weights[rows:filled] = 0
+                    _multiply(psi, weights, chi, n_orbitals, filled)
+                    _square(radial, psi)
+                    _add_cells(values, radial, n_sub, corner, size, lines)
+
+
+@compiled(fastmath=FAST)
+def add_gradients(
+    values: Any,
+    length: bool,
+    n_sub: int,
+    size: Any,
+    lines: Any,
+    shells: Any,
+    tables: Any,
+    shifts: Any,
+    orbitals: Any,
+    slopes: Any,
+) -> None:
+    """Add ½ ∇ Σ_j ψ_j² at the points of each cell to the cell, or its length.
+
+    Parameters
+    ----------
+    values : np.ndarray
+        (1, nx, ny, nz) for the length, (3, nx, ny, nz) for the components.
+    length : bool
+        Whether the length is wanted.
+    n_sub, size, lines, shells, tables, shifts, orbitals
+        As in `add_densities`.
+    slopes : np.ndarray
+        -2 a c of each primitive, (n_primitives,).
+    """
+    centers, reach, first, start, momenta, coefficients = shells
+    points, n_orbitals, kind = size[0] * size[1] * BLOCK_Z, orbitals.shape[1], values.dtype
+    near = np.empty(len(reach), np.int64)
+    chi, weights = np.zeros((len(orbitals) + 4, points), kind), np.zeros((len(orbitals) + 4, n_orbitals), kind)
+    turned, psi = np.zeros((n_orbitals, len(orbitals) + 4), kind), np.empty((n_orbitals, points), kind)
+    radial, slope = np.empty((len(reach), points), kind), np.empty((len(reach), points), kind)
+    u, total = np.empty((len(reach), 3, points), kind), np.empty((3, points), kind)
+    for x0 in range(0, len(lines[0]), size[0]):
+        for y0 in range(0, len(lines[1]), size[1]):
+            for z0 in range(0, len(lines[2]), BLOCK_Z):
+                corner = (x0, y0, z0)
+                n_near = _near_shells(near, centers, reach, lines, corner, size)
+                rows = 0
+                for a in range(n_near):
+                    s = near[a]
+                    n = 2 * momenta[s] + 1
+                    _radial(radial[a], tables, coefficients, first[s], first[s + 1], corner, size)
+                    _radial(slope[a], tables, slopes, first[s], first[s + 1], corner, size)
+                    _displacements(u[a], shifts, s, corner, size)
+                    _functions(chi[rows : rows + n], radial[a], momenta[s], u[a])
+                    weights[rows : rows + n] = orbitals[start[s] : start[s] + n]
+                    rows += n
+                if rows:
+                    filled = (rows + 3) // 4 * 4
+                    chi[rows:filled] = 0
+                    weights[rows:filled] = 0
+                    turned[:, :filled] = weights[:filled].T
+                    _multiply(psi, weights, chi, n_orbitals, filled)
+                    _multiply(chi, turned, psi, filled, n_orbitals)  # the functions are done with: their places take g
+                    total[:] = 0
+                    rows = 0
+                    for a in range(n_near):
+                        n = 2 * momenta[near[a]] + 1
+                        _add_slopes(total, chi[rows : rows + n], radial[a], slope[a], momenta[near[a]], u[a])
+                        rows += n
+                    if length:
+                        _length(total)
+                    for axis in range(len(values)):
+                        _add_cells(values[axis], total[axis], n_sub, corner, size, lines)
+
+
+@compiled(fastmath=FAST)
+def _square(out: Any, psi: Any) -> None:
+    for q in range(len(out)):
+        out[q] = 0
+    for j in range(len(psi)):
+        row = psi[j]
+        for q in range(len(out)):
+            out[q] += row[q] * row[q]
+
+
+@compiled(fastmath=FAST)
+def _length(total: Any) -> None:
+    """Replace the first component of vectors (3, points) by their length."""
+    x, y, z = total[0], total[1], total[2]
+    for q in range(len(x)):
+        x[q] = math.sqrt(x[q] * x[q] + y[q] * y[q] + z[q] * z[q])
+
+
+@compiled()
+def _add_cells(values: Any, block: Any, n_sub: int, corner: Any, size: Any, lines: Any) -> None:
+    """Add the points of a block to the cells that they lie in; those beyond the ends of the axes are left out."""
+    x0, y0, z0 = corner
+    nx, ny, nz = min(size[0], len(lines[0]) - x0), min(size[1], len(lines[1]) - y0), min(BLOCK_Z, len(lines[2]) - z0)
+    for i in range(nx):
+        for j in range(ny):
+            row, q = values[(x0 + i) // n_sub, (y0 + j) // n_sub], (i * size[1] + j) * BLOCK_Z
+            if n_sub == 1:
+                for k in range(nz):
+                    row[z0 + k] += block[q + k]
+            else:
+                for k in range(nz):
+                    row[(z0 + k) // n_sub] += block[q + k]
