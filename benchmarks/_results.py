@@ -44,17 +44,27 @@ def processor() -> str:
     return platform.processor() or platform.machine()
 
 
-def report(name: str, table: pd.DataFrame, notes: dict[str, object], packages: Sequence[str], save: bool) -> None:
-    """Print a table and notes, and write both to benchmarks/results where asked to."""
+def report(
+    name: str,
+    table: pd.DataFrame,
+    notes: dict[str, object],
+    packages: Sequence[str],
+    save: bool,
+    ratios: dict[str, float] | None = None,
+) -> None:
+    """Print a table, ratios and notes, and write all of it to benchmarks/results where asked to.
+
+    Ratios are medians of one run: how many times as long the other took, or a longer job of ours.
+    """
     print()
     print(table.to_string(index=False, float_format=lambda value: f"{value:.4g}"))
     print()
-    for key, value in notes.items():
+    for key, value in {**(ratios or {}), **notes}.items():
         print(f"{key}: {value:.4g}" if isinstance(value, float) else f"{key}: {value}")
     if save:
         RESULTS.mkdir(exist_ok=True)
         table.to_csv(RESULTS / f"{name}.csv", index=False, float_format="%.6g")
-        record = {**circumstances(packages), "notes": notes, "rows": table.to_dict("records")}
+        record = {**circumstances(packages), "ratios": ratios or {}, "notes": notes, "rows": table.to_dict("records")}
         (RESULTS / f"{name}.json").write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n")
         print(f"saved: {RESULTS / name}.csv and .json")
 

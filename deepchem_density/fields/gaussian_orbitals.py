@@ -151,7 +151,7 @@ class OrbitalDensity(Density):
         arrays = self.basis.arrays
         slopes = (-2 * arrays.exponents * arrays.coefficients).astype(values.dtype)
         given = self._for_kernels(lines, values.dtype)
-        add_gradients(values, len(values) == 1, n_sub, BLOCK, lines, *given, slopes)
+        add_gradients(values, n_sub, BLOCK, lines, *given, slopes)
 
     def _for_kernels(self, lines: tuple[np.ndarray, ...], dtype: np.dtype) -> tuple[Any, ...]:
         """Return shells, tables, displacements and orbitals as the kernels take them."""

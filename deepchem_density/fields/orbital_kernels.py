@@ -215,6 +215,55 @@ def _add_slopes(total: Any, g: Any, radial: Any, slope: Any, momentum: int, u: A
 
 
 @compiled(fastmath=FAST)
+def _gather(
+    chi: Any,
+    weights: Any,
+    parts: Any,
+    near: Any,
+    shells: Any,
+    tables: Any,
+    shifts: Any,
+    orbitals: Any,
+    slopes: Any,
+    corner: Any,
+    size: Any,
+) -> int:
+    """Write functions and coefficients of the shells that are near, filled up with zeros to a multiple of four rows.
+
+    ``parts`` are the radial parts, their slopes (where ``slopes`` is not empty) and the displacements, by place in ``near``.
+    """
+    _, _, first, start, momenta, coefficients = shells
+    radial, slope, u = parts
+    rows = 0
+    for a in range(len(near)):
+        s = near[a]
+        n = 2 * momenta[s] + 1
+        _radial(radial[a], tables, coefficients, first[s], first[s + 1], corner, size)
+        if len(slopes):
+            _radial(slope[a], tables, slopes, first[s], first[s + 1], corner, size)
+        _displacements(u[a], shifts, s, corner, size)
+        _functions(chi[rows : rows + n], radial[a], momenta[s], u[a])
+        weights[rows : rows + n] = orbitals[start[s] : start[s] + n]
+        rows += n
+    filled = (rows + 3) // 4 * 4
+    chi[rows:filled] = 0
+    weights[rows:filled] = 0
+    return filled
+
+
+@compiled(fastmath=FAST)
+def _slopes_of_all(total: Any, g: Any, parts: Any, near: Any, momenta: Any) -> None:
+    """Set (3, points) to Σ_μ g_μ ∇χ_μ over the functions of the shells that are near."""
+    radial, slope, u = parts
+    total[:] = 0
+    row = 0
+    for a in range(len(near)):
+        n = 2 * momenta[near[a]] + 1
+        _add_slopes(total, g[row : row + n], radial[a], slope[a], momenta[near[a]], u[a])
+        row += n
+
+
+@compiled(fastmath=FAST)
 def add_densities(
     values: Any, n_sub: int, size: Any, lines: Any, shells: Any, tables: Any, shifts: Any, orbitals: Any
 ) -> None:
@@ -234,50 +283,36 @@ def add_densities(
         Centres (n_shells, 3) and reach (n_shells,), first primitive (n_shells + 1,) and first function of each, angular momenta,
         and coefficients (n_primitives,) in the dtype of the values.
     tables, shifts : tuple of np.ndarray
-        Of `fill_tables`, in the dtype of the values, BLOCK_Z and more points longer than the axes.
+        Of `fill_tables`, in the dtype of the values, a block longer than the axes.
     orbitals : np.ndarray
         L (n_functions, n occupied), filled up with columns of zeros to a multiple of four, in the dtype of the values.
     """
-    centers, reach, first, start, momenta, coefficients = shells
     points, n_orbitals, kind = size[0] * size[1] * BLOCK_Z, orbitals.shape[1], values.dtype
-    near = np.empty(len(reach), np.int64)
-    chi, weights = np.zeros((len(orbitals) + 4, points), kind), np.zeros((len(orbitals) + 4, n_orbitals), kind)
-    psi, radial, u = np.empty((n_orbitals, points), kind), np.empty(points, kind), np.empty((3, points), kind)
+    n_shells, n_rows = len(shells[1]), len(orbitals) + 4
+    near, none = np.empty(n_shells, np.int64), np.empty(0, kind)
+    chi, weights, psi = (
+        np.empty((n_rows, points), kind),
+        np.empty((n_rows, n_orbitals), kind),
+        np.empty((n_orbitals, points), kind),
+    )
+    parts = np.empty((n_shells, points), kind), np.empty((1, points), kind), np.empty((n_shells, 3, points), kind)
     for x0 in range(0, len(lines[0]), size[0]):
         for y0 in range(0, len(lines[1]), size[1]):
             for z0 in range(0, len(lines[2]), BLOCK_Z):
                 corner = (x0, y0, z0)
-                n_near = _near_shells(near, centers, reach, lines, corner, size)
-                rows = 0
-                for a in range(n_near):
-                    s = near[a]
-                    n = 2 * momenta[s] + 1
-                    _radial(radial, tables, coefficients, first[s], first[s + 1], corner, size)
-                    _displacements(u, shifts, s, corner, size)
-                    _functions(chi[rows : rows + n], radial, momenta[s], u)
-                    weights[rows : rows + n] = orbitals[start[s] : start[s] + n]
-                    rows += n
-                if rows:
-                    filled = (rows + 3) // 4 * 4
-                    chi[rows:filled] = 0
-                    weights[rows:filled] = 0
-                    _multiply(psi, weights, chi, n_orbitals, filled)
-                    _square(radial, psi)
-                    _add_cells(values, radial, n_sub, corner, size, lines)
+                n_near = _near_shells(near, shells[0], shells[1], lines, corner, size)
+                if n_near:
+                    rows = _gather(
+                        chi, weights, parts, near[:n_near], shells, tables, shifts, orbitals, none, corner, size
+                    )
+                    _multiply(psi, weights, chi, n_orbitals, rows)
+                    _square(chi[0], psi)
+                    _add_cells(values, chi[0], n_sub, corner, size, lines)
 
 
 @compiled(fastmath=FAST)
 def add_gradients(
-    values: Any,
-    length: bool,
-    n_sub: int,
-    size: Any,
-    lines: Any,
-    shells: Any,
-    tables: Any,
-    shifts: Any,
-    orbitals: Any,
-    slopes: Any,
+    values: Any, n_sub: int, size: Any, lines: Any, shells: Any, tables: Any, shifts: Any, orbitals: Any, slopes: Any
 ) -> None:
     """Add ½ ∇ Σ_j ψ_j² at the points of each cell to the cell, or its length.
 
@@ -285,49 +320,39 @@ def add_gradients(
     ----------
     values : np.ndarray
         (1, nx, ny, nz) for the length, (3, nx, ny, nz) for the components.
-    length : bool
-        Whether the length is wanted.
     n_sub, size, lines, shells, tables, shifts, orbitals
         As in `add_densities`.
     slopes : np.ndarray
         -2 a c of each primitive, (n_primitives,).
     """
-    centers, reach, first, start, momenta, coefficients = shells
     points, n_orbitals, kind = size[0] * size[1] * BLOCK_Z, orbitals.shape[1], values.dtype
-    near = np.empty(len(reach), np.int64)
-    chi, weights = np.zeros((len(orbitals) + 4, points), kind), np.zeros((len(orbitals) + 4, n_orbitals), kind)
-    turned, psi = np.zeros((n_orbitals, len(orbitals) + 4), kind), np.empty((n_orbitals, points), kind)
-    radial, slope = np.empty((len(reach), points), kind), np.empty((len(reach), points), kind)
-    u, total = np.empty((len(reach), 3, points), kind), np.empty((3, points), kind)
+    n_shells, n_rows = len(shells[1]), len(orbitals) + 4
+    near = np.empty(n_shells, np.int64)
+    chi, weights, psi = (
+        np.empty((n_rows, points), kind),
+        np.empty((n_rows, n_orbitals), kind),
+        np.empty((n_orbitals, points), kind),
+    )
+    parts = (
+        np.empty((n_shells, points), kind),
+        np.empty((n_shells, points), kind),
+        np.empty((n_shells, 3, points), kind),
+    )
+    turned, total = np.empty((n_orbitals, n_rows), kind), np.empty((3, points), kind)
     for x0 in range(0, len(lines[0]), size[0]):
         for y0 in range(0, len(lines[1]), size[1]):
             for z0 in range(0, len(lines[2]), BLOCK_Z):
                 corner = (x0, y0, z0)
-                n_near = _near_shells(near, centers, reach, lines, corner, size)
-                rows = 0
-                for a in range(n_near):
-                    s = near[a]
-                    n = 2 * momenta[s] + 1
-                    _radial(radial[a], tables, coefficients, first[s], first[s + 1], corner, size)
-                    _radial(slope[a], tables, slopes, first[s], first[s + 1], corner, size)
-                    _displacements(u[a], shifts, s, corner, size)
-                    _functions(chi[rows : rows + n], radial[a], momenta[s], u[a])
-                    weights[rows : rows + n] = orbitals[start[s] : start[s] + n]
-                    rows += n
-                if rows:
-                    filled = (rows + 3) // 4 * 4
-                    chi[rows:filled] = 0
-                    weights[rows:filled] = 0
-                    turned[:, :filled] = weights[:filled].T
-                    _multiply(psi, weights, chi, n_orbitals, filled)
-                    _multiply(chi, turned, psi, filled, n_orbitals)  # the functions are done with: their places take g
-                    total[:] = 0
-                    rows = 0
-                    for a in range(n_near):
-                        n = 2 * momenta[near[a]] + 1
-                        _add_slopes(total, chi[rows : rows + n], radial[a], slope[a], momenta[near[a]], u[a])
-                        rows += n
-                    if length:
+                n_near = _near_shells(near, shells[0], shells[1], lines, corner, size)
+                if n_near:
+                    rows = _gather(
+                        chi, weights, parts, near[:n_near], shells, tables, shifts, orbitals, slopes, corner, size
+                    )
+                    turned[:, :rows] = weights[:rows].T
+                    _multiply(psi, weights, chi, n_orbitals, rows)
+                    _multiply(chi, turned, psi, rows, n_orbitals)  # the functions are done with: g takes their places
+                    _slopes_of_all(total, chi, parts, near[:n_near], shells[4])
+                    if len(values) == 1:
                         _length(total)
                     for axis in range(len(values)):
                         _add_cells(values[axis], total[axis], n_sub, corner, size, lines)
