@@ -5,6 +5,7 @@ from .featurizers import DensityVoxel as DensityVoxel
 from .featurizers import DropFailed as DropFailed
 from .featurizers import GradientVoxel as GradientVoxel
 from .featurizers import JointVoxel as JointVoxel
+from .featurizers import LookedDataset as LookedDataset
 from .featurizers import OccupancyVoxel as OccupancyVoxel
 from .fields import read_map as read_map
 from .fields import xtb_density as xtb_density

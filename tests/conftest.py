@@ -14,7 +14,7 @@ from hypothesis import settings
 
 from deepchem_density.structures.readers import structure_from
 from deepchem_density.structures.structure import Structure
-from deepchem_density.voxels.store import VoxelStore
+from deepchem_density.voxels.store import SolvedStore
 
 settings.register_profile("repeatable", derandomize=True, deadline=None, max_examples=20, database=None)
 settings.load_profile("repeatable")
@@ -113,13 +113,13 @@ def _turned(numbers: list[int], positions: list | np.ndarray, charge: int = 0, u
 
 @pytest.fixture
 def featurized_names(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The name of every molecule of which voxels are asked for from now on, each time it is."""
+    """The name of every molecule that is asked of a store from now on, each time it is."""
     shown: list[str] = []
-    original = VoxelStore.voxels
+    original = SolvedStore.solve
 
-    def voxels(self, datapoints, n_jobs=1):
+    def solve(self, datapoints, n_jobs=1, on_shard=None):
         shown.extend(structure.name for structure in datapoints)
-        return original(self, datapoints, n_jobs)
+        return original(self, datapoints, n_jobs, on_shard)
 
-    monkeypatch.setattr(VoxelStore, "voxels", voxels)
+    monkeypatch.setattr(SolvedStore, "solve", solve)
     return shown

@@ -45,12 +45,10 @@ NOT_GIVEN = _NotGiven()
 class RunSettings:
     """Run."""
 
-    n_jobs: int = setting(-1, "processes that compute voxels; -1 is one a core", least=-1)
+    n_jobs: int = setting(-1, "processes that solve molecules; -1 is one a core", least=-1)
     threads: int = setting(1, "threads of training; more pays only on idle cores", least=1)
-    workers: int = setting(
-        min(2, os.cpu_count() or 1), "processes that share the work, each with the voxels in its memory", least=1
-    )
-    out: str = setting("runs", "folder for voxels, finished cells, tables and figures")
+    workers: int = setting(min(2, os.cpu_count() or 1), "processes that share the work", least=1)
+    out: str = setting("runs", "folder for solved molecules, finished cells, tables and figures")
 
 
 class Parser(argparse.ArgumentParser):

@@ -119,7 +119,7 @@ def run_cell(
     config : CurveConfig
         Network and training.
     data : CurveData
-        Voxels and labels.
+        Molecules and labels.
     train : np.ndarray
         Places of the training molecules.
     seed : int
@@ -137,7 +137,7 @@ def run_cell(
     model, about = _trained(config, data, train, seed, folder / "model", line, on_epoch)
     test = data.table.subset(data.test)
     truth = test.columns(config.targets)
-    predicted = np.asarray(model.predict(_dataset(data, data.test, truth)), dtype=np.float64).reshape(truth.shape)
+    predicted = np.asarray(model.predict(data.dataset(data.test, truth)), dtype=np.float64).reshape(truth.shape)
     if line is not None:
         predicted += line.labels_of(test)
     about["seconds"] = round(time.perf_counter() - started, 1)
@@ -168,9 +168,9 @@ def _trained(
     model = VoxelCNNModel(seed=seed, model_dir=model_dir, **config.network)
     steps = config.steps_for(len(train))
     epochs = -(-steps // -(-len(train) // config.batch_size))
-    watch = _Watch(model, _dataset(data, data.valid, labels[data.valid]), epochs, on_epoch)
+    watch = _Watch(model, data.dataset(data.valid, labels[data.valid]), epochs, on_epoch)
     model.fit(
-        _dataset(data, train, labels[train]),
+        data.dataset(train, labels[train], training=True, seed=seed),
         nb_epoch=None,
         max_steps=steps,
         max_checkpoints_to_keep=1,
@@ -180,10 +180,6 @@ def _trained(
     parameters = sum(p.numel() for p in model.model.parameters())
     about = {"epochs": epochs, "steps": steps, "device": str(model.device)}
     return model, {**about, "parameters": parameters}
-
-
-def _dataset(data: CurveData, places: np.ndarray, labels: np.ndarray) -> dc.data.NumpyDataset:
-    return dc.data.NumpyDataset(data.voxels[places], labels)
 
 
 def _heavy_atoms(data: CurveData) -> np.ndarray:
@@ -219,9 +215,7 @@ def _rows(
 class _Watch:
     """Hands on the metrics of each epoch, and some ten times in a run the error on the validation set."""
 
-    def __init__(
-        self, model: VoxelCNNModel, valid: dc.data.NumpyDataset, epochs: int, on_epoch: EpochHook | None
-    ) -> None:
+    def __init__(self, model: VoxelCNNModel, valid: dc.data.Dataset, epochs: int, on_epoch: EpochHook | None) -> None:
         self.model = model
         self.valid = valid
         self.every = max(1, epochs // VALIDATIONS)

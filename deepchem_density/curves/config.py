@@ -106,7 +106,9 @@ class CurveConfig(Frozen, CurveSettings):
         """The arguments of `VoxelCNNModel` that describe the network and its training."""
         recipe = self.recipe
         binned = tuple(channel for channel, binned in enumerate(recipe.binned) if binned)
-        several = {"binned_channels": binned} if binned and recipe.n_channels > 1 else {}
+        several: dict[str, Any] = {"binned_channels": binned} if binned and recipe.n_channels > 1 else {}
+        if self.orientation != "turns":
+            several["augment"] = False  # the dataset turns them, or nobody
         shape = {"n_tasks": len(self.targets), "n_channels": recipe.n_channels}
         return {**shape, **several, **{name: getattr(self, name) for name in NETWORK}}
 
@@ -114,7 +116,8 @@ class CurveConfig(Frozen, CurveSettings):
     def study(self) -> str:
         """A digest of what curves must share to stand in one figure: data, split, training and network."""
         names = (*names_in(DataSettings), *TRAINING, *NETWORK)
-        return digest({name: getattr(self, name) for name in names})
+        later = {} if self.orientation == "turns" else {"orientation": self.orientation}
+        return digest({name: getattr(self, name) for name in names} | later)
 
     @property
     def special(self) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,32 +10,44 @@ from pathlib import Path
 import numpy as np
 
 from deepchem_density.curves.config import CurveConfig
+from deepchem_density.errors import FeaturizationError
+from deepchem_density.featurizers.looked_dataset import LookedDataset
 from deepchem_density.files import digest
 from deepchem_density.tables.complex_table import ComplexTable
 from deepchem_density.tables.load import load_data
 from deepchem_density.tables.molecule_table import MoleculeTable
 from deepchem_density.voxels.datapoints import located
 from deepchem_density.voxels.fingerprints import fingerprint
-from deepchem_density.voxels.store import VoxelStore
+from deepchem_density.voxels.store import SelectedDatapoints, SolvedDatapoints, SolvedStore
 
-__all__ = ["CurveData", "prepare"]
+__all__ = ["CurveData", "prepare", "without_voxels"]
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
 class CurveData:
-    """The molecules of a run, their voxels, and the places of the pool, validation and test set among them.
+    """The molecules of a run, read and solved, and the places of the pool, validation and test set among them.
 
     Those that could not be featurized are in no set; ``left_out`` has their ids, as text. ``content`` stands for ids, labels
     and all that the voxels were made from, the content of files included.
     """
 
     table: MoleculeTable | ComplexTable
-    voxels: np.ndarray
+    solved: SolvedDatapoints
+    config: CurveConfig
     pool: np.ndarray
     valid: np.ndarray
     test: np.ndarray
     left_out: tuple[str, ...] = ()
     content: str = ""
+
+    def dataset(self, places: np.ndarray, labels: np.ndarray, training: bool = False, seed: int = 0) -> LookedDataset:
+        """Return some molecules with their labels (n, n_targets); only those to train on are turned anew each epoch."""
+        orientation = "random" if training and self.config.orientation == "random" else "fixed"
+        chosen = SelectedDatapoints(self.solved, places)
+        ids = self.table.ids[places]
+        return LookedDataset(chosen, self.config.recipe, labels, ids=ids, orientation=orientation, seed=seed)
 
 
 def prepare(config: CurveConfig, out: Path, n_jobs: int, without: Collection[str] = ()) -> CurveData:
@@ -57,13 +70,31 @@ def prepare(config: CurveConfig, out: Path, n_jobs: int, without: Collection[str
     loaded = load_data(config).kept()
     table = loaded.table
     datapoints = [located(datapoint, config.recipe.reading) for datapoint in table.datapoints()]
-    voxels, failures = VoxelStore(out / "voxels", config.recipe).voxels(datapoints, n_jobs)
+    solved = SolvedStore(out / "solved", config.recipe).solve(datapoints, n_jobs)
     usable = np.ones(len(table), dtype=bool)
-    usable[[index for index, _ in failures]] = False
+    usable[[index for index, _ in without_voxels(solved, config)]] = False
     for features in table.baseline_features().values():
         usable &= np.isfinite(features).all(axis=1)
     ids = table.ids.astype(str)
     usable &= ~np.isin(ids, np.array(list(without), dtype=str))
     pool, valid, test = (part[usable[part]] for part in (loaded.pool, loaded.valid, loaded.test))
     content = digest([ids.tolist(), table.columns(config.targets).tolist(), fingerprint(datapoints).hex()])
-    return CurveData(table, voxels, pool, valid, test, tuple(ids[~usable].tolist()), content)
+    return CurveData(table, solved, config, pool, valid, test, tuple(ids[~usable].tolist()), content)
+
+
+def without_voxels(solved: SolvedDatapoints, config: CurveConfig) -> list[tuple[int, str]]:
+    """Return place and reason of each datapoint that could not be read, solved or placed in its box.
+
+    Raises
+    ------
+    FeaturizationError
+        All of them.
+    """
+    refused = solved.refused(config.recipe, any_orientation=config.orientation == "random")
+    new = len(refused) - len(solved.failures)
+    if len(refused) == len(solved):
+        raise FeaturizationError(f"None of {len(solved)} datapoints could be featurized; the first: {refused[0][1]}")
+    if new:
+        place, reason = next(one for one in refused if one not in solved.failures)
+        logger.warning("%d of %d datapoints have no voxels; %d: %s", new, len(solved), place, reason)
+    return refused

@@ -20,7 +20,7 @@ from deepchem_density.curves.config import CurveConfig
 from deepchem_density.curves.data import CurveData, prepare
 from deepchem_density.curves.sharing import STALE_AFTER, Claim, share
 from deepchem_density.tables.splits import nested_fractions
-from deepchem_density.voxels.store import VoxelStore
+from deepchem_density.voxels.store import SolvedStore
 
 __all__ = ["Cell", "Row", "run_curve", "run_curves"]
 
@@ -53,9 +53,9 @@ def run_curve(
     config : CurveConfig
         What to run.
     out : path
-        Folder for voxels and finished cells. Cells that are there are not run again: a killed run goes on.
+        Folder for solved molecules and finished cells. Cells that are there are not run again: a killed run goes on.
     n_jobs : int
-        Processes that compute voxels.
+        Processes that solve molecules.
     on_epoch : callable, optional
         ``on_epoch(n_train, seed, epoch, metrics)``.
     on_cell : callable, optional
@@ -137,7 +137,7 @@ def _check(configs: Sequence[CurveConfig]) -> None:
 
 
 class _Curves:
-    """The cells of several curves on the same molecules, with the voxels of one curve at a time in memory."""
+    """The cells of several curves on the same molecules."""
 
     def __init__(self, configs: Sequence[CurveConfig], out: Path, n_jobs: int, stale_after: float) -> None:
         self._configs = configs
@@ -150,7 +150,7 @@ class _Curves:
         self._loaded: tuple[int, CurveData] | None = None
 
     def featurize(self) -> None:
-        """Compute the voxels of all curves, those of each recipe in one process only, and note what failed."""
+        """Read and solve the molecules of all curves, each in one process only, and note what failed."""
         with closing(share(range(len(self._configs)), self._voxels, self._stale_after)) as shared:
             for curve, _ in shared:
                 self._featurize(curve)
@@ -193,7 +193,7 @@ class _Curves:
         )
 
     def _voxels(self, curve: int) -> Path:
-        return VoxelStore(self._out / "voxels", self._configs[curve].recipe).folder
+        return SolvedStore(self._out / "solved", self._configs[curve].recipe).claim
 
     def _sizes(self) -> list[int]:
         failed = frozenset().union(*self._failed)

@@ -37,6 +37,12 @@ class TrainingSettings:
     steps: int = setting(240, "gradient steps of every cell; 0 leaves the length to epochs", least=0, complexes=600)
     epochs: int = setting(0, "passes over the training molecules, instead of steps", least=0)
     min_steps: int = setting(0, "gradient steps that epochs gives small training sets at the least", least=0)
+    orientation: str = setting(
+        "turns",
+        "how training molecules are turned each epoch: fixed, by one of the cube's 24 turns, or by any rotation (random)",
+        choices=("fixed", "turns", "random"),
+        since=4,
+    )
     remove_composition: bool = setting(
         False, "train on what a line in the element counts leaves of the labels, and add it to predictions"
     )

@@ -14,10 +14,10 @@ import numpy as np
 from deepchem_density.curves.config import CurveConfig
 from deepchem_density.curves.sharing import STALE_AFTER, share
 from deepchem_density.errors import FeaturizationError
-from deepchem_density.files import write_text
+from deepchem_density.files import digest, write_text
+from deepchem_density.settings import described
 from deepchem_density.tables.load import load_data
 from deepchem_density.voxels.recipe import Recipe
-from deepchem_density.voxels.store import VoxelStore
 
 __all__ = ["voxel_seconds"]
 
@@ -29,8 +29,8 @@ ENOUGH = 10.0
 def voxel_seconds(configs: Sequence[CurveConfig], out: Path, stale_after: float = STALE_AFTER) -> dict[str, float]:
     """Return the median seconds of one core for the voxels of a test molecule in each representation.
 
-    Measured once and kept beside the voxels, so that all who share a folder report the same. NaN where no molecule that was
-    tried can be featurized.
+    Measured once, with reading and solving, and kept, so that all who share a folder report the same. NaN where no molecule that
+    was tried can be featurized.
 
     Parameters
     ----------
@@ -46,13 +46,15 @@ def voxel_seconds(configs: Sequence[CurveConfig], out: Path, stale_after: float 
     dict of str to float
         Label -> seconds.
     """
-    folders = {config.label: VoxelStore(out / "voxels", config.recipe).folder for config in configs}
+    folder = out / "seconds"
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = {config.label: folder / f"{configs[0].study}-{digest(described(config.recipe))}.json" for config in configs}
     recipes = {config.label: config.recipe for config in configs}
     datapoints: list[Any] = []
     seconds = {}
-    with closing(share(folders, folders.__getitem__, stale_after)) as shared:
+    with closing(share(paths, lambda label: paths[label].with_suffix(""), stale_after)) as shared:
         for label, _ in shared:
-            path = folders[label] / f"seconds-{configs[0].study}.json"
+            path = paths[label]
             if not path.is_file():
                 datapoints = datapoints or _test_molecules(configs[0])
                 write_text(path, json.dumps(_measured(recipes[label], datapoints)))

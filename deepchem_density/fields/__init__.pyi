@@ -10,4 +10,6 @@ from .map_readers import read_map as read_map
 from .maps import GriddedDensity as GriddedDensity
 from .units import BOHR_PER_ANGSTROM as BOHR_PER_ANGSTROM
 from .units import E_PER_ANGSTROM3 as E_PER_ANGSTROM3
+from .xtb import XtbSolution as XtbSolution
+from .xtb import solve_xtb as solve_xtb
 from .xtb import xtb_density as xtb_density

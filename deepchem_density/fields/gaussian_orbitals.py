@@ -19,8 +19,9 @@ import torch
 
 from deepchem_density.fields.field import Density
 from deepchem_density.fields.gaussian_basis import GaussianBasis
-from deepchem_density.fields.orbital_kernels import BLOCK_Z, add_densities, add_gradients, fill_tables, reach_of_shells
+from deepchem_density.fields.orbital_kernels import BLOCK_Z, add_densities, add_gradients
 from deepchem_density.fields.orbital_tables import OrbitalTables
+from deepchem_density.fields.shell_tables import fill_tables, reach_of_shells
 from deepchem_density.fields.units import BOHR_PER_ANGSTROM, E_PER_ANGSTROM3, E_PER_ANGSTROM4
 
 __all__ = ["OrbitalDensity"]

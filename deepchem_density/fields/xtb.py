@@ -10,9 +10,11 @@ C. Bannwarth et al., J. Chem. Theory Comput. 15, 1652 (2019), doi:10.1021/acs.jc
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import lru_cache
+from importlib.util import find_spec
 from types import ModuleType
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 
@@ -20,13 +22,19 @@ from deepchem_density.errors import ConvergenceError, FeaturizationError
 from deepchem_density.fields.gaussian_orbitals import OrbitalDensity
 from deepchem_density.fields.slater_basis import METHODS, slater_basis, valence_electrons
 from deepchem_density.fields.units import BOHR_PER_ANGSTROM
+from deepchem_density.settings import one_of
 from deepchem_density.structures.missing_hydrogens import carbons_without_hydrogens
 from deepchem_density.structures.structure import Structure, symbol
 
-__all__ = ["ENGINES", "xtb_density"]
+__all__ = ["ENGINES", "XtbSolution", "solve_xtb", "xtb_density"]
 
 HEAVIEST_ELEMENT = 86
 MAX_ITERATIONS = 500
+TBLITE_BELOW = 50
+"""Atoms; tblite is the faster engine below, and four times slower for 500 (benchmarks/engines.py)."""
+HALF_OCCUPIED = 0.5
+DEBYE_PER_AU = 2.541746473
+"""One e bohr in debye, CODATA 2018."""
 
 # Place of each function of a shell, in this package's order, among the engine's own, by angular momentum; and its sign:
 # xtb's d functions are x²-y², -z², xy, xz, yz (only so are its orbitals orthonormal).
@@ -37,15 +45,49 @@ TBLITE_ORDER: Order = {0: (0,), 1: (2, 0, 1), 2: (0, 1, 2, 3, 4)}
 TBLITE_SIGNS: Order = {0: (1,), 1: (1, 1, 1), 2: (1, 1, 1, 1, 1)}
 
 
+@dataclass(frozen=True, eq=False)
+class XtbSolution:
+    """What a self-consistent field gives.
+
+    Parameters
+    ----------
+    density : OrbitalDensity
+        Of the valence electrons.
+    energy : float
+        Total energy in hartree.
+    orbital_energies : np.ndarray
+        (n_orbitals,) in hartree, ascending.
+    n_occupied : int
+        Orbitals with more than half of an electron for each spin: the last of them is the HOMO, the next the LUMO.
+    dipole : np.ndarray
+        (3,) in debye; of an ion it depends on where the origin is, here the mean of the positions.
+    charges : np.ndarray
+        Partial charges of the atoms, (n_atoms,).
+    """
+
+    density: OrbitalDensity
+    energy: float
+    orbital_energies: np.ndarray
+    n_occupied: int
+    dipole: np.ndarray
+    charges: np.ndarray
+
+
 def xtb_density(structure: Structure, engine: str = "xtb", method: str = "GFN2-xTB") -> OrbitalDensity:
-    """Solve a structure and return its valence density.
+    """Solve a structure and return its valence density; see `solve_xtb`."""
+    return solve_xtb(structure, engine, method).density
+
+
+def solve_xtb(structure: Structure, engine: str = "xtb", method: str = "GFN2-xTB") -> XtbSolution:
+    """Solve a structure.
 
     Parameters
     ----------
     structure : Structure
         H to Rn; its charge and unpaired electrons are used.
     engine : str
-        "xtb" (xtb-python) or "tblite" (about twice as fast; ``pip install "deepchem-density[tblite]"``).
+        "xtb" (xtb-python), "tblite" (``pip install "deepchem-density[tblite]"``), or "auto": tblite where it is installed and
+        the faster one, below 50 atoms, xtb-python elsewhere.
     method : str
         "GFN2-xTB" or "GFN1-xTB".
 
@@ -61,21 +103,35 @@ def xtb_density(structure: Structure, engine: str = "xtb", method: str = "GFN2-x
     -----
     Hydrogens are missing where the source says so, and where more carbons than there are unpaired electrons have room for
     them in molecules in which no carbon has any (`carbons_without_hydrogens`
-    has the rule and its limits). A single atom is taken for one.
+    has the rule and its limits). A single atom is taken for one. The engine sees the molecule around the origin, wherever it is.
     """
-    if engine not in ENGINES:
-        raise ValueError(f"engine='{engine}' is not known; {', '.join(map(repr, ENGINES))} are accepted.")
-    if method not in METHODS:
-        raise ValueError(f"method='{method}' is not known; {', '.join(map(repr, METHODS))} are accepted.")
+    one_of("engine", engine, (*ENGINES, "auto"))
+    one_of("method", method, METHODS)
     _check(structure, method)
-    positions_bohr = structure.positions * BOHR_PER_ANGSTROM
-    solve, order, signs = ENGINES[engine]
-    coefficients, occupations = solve(structure, positions_bohr, method)
-    basis = slater_basis(tuple(symbol(number) for number in structure.numbers), positions_bohr, method)
+    middle = structure.positions.mean(axis=0)
+    positions_bohr = (structure.positions - middle) * BOHR_PER_ANGSTROM
+    solve, order, signs = ENGINES[_chosen(engine, len(structure.numbers))]
+    answer = solve(structure, positions_bohr, method)
+    symbols = tuple(symbol(number) for number in structure.numbers)
+    basis = slater_basis(symbols, structure.positions * BOHR_PER_ANGSTROM, method)
     sizes = 2 * basis.angular_momenta + 1
     rows = np.repeat(np.cumsum(sizes) - sizes, sizes) + _by_shell(basis.angular_momenta, order)
-    ordered = _by_shell(basis.angular_momenta, signs)[:, None] * coefficients[rows]
-    return OrbitalDensity.from_occupations(basis, ordered, occupations)
+    ordered = _by_shell(basis.angular_momenta, signs)[:, None] * answer.coefficients[rows]
+    return XtbSolution(
+        OrbitalDensity.from_occupations(basis, ordered, answer.occupations),
+        float(answer.energy),
+        np.asarray(answer.orbital_energies),
+        int((np.asarray(answer.occupations) > HALF_OCCUPIED).sum()),
+        np.asarray(answer.dipole_au) * DEBYE_PER_AU,
+        np.asarray(answer.charges),
+    )
+
+
+def _chosen(engine: str, n_atoms: int) -> str:
+    """Return an engine for "auto"."""
+    if engine != "auto":
+        return engine
+    return "tblite" if n_atoms < TBLITE_BELOW and find_spec("tblite") is not None else "xtb"
 
 
 def _check(structure: Structure, method: str) -> None:
@@ -126,7 +182,18 @@ def _engine_module(package: str, remedy: str) -> ModuleType:
         raise ImportError(f"The engine '{package}' cannot be imported ({error}); {remedy}.") from error
 
 
-def _solve_xtb(structure: Structure, positions_bohr: np.ndarray, method: str) -> tuple[np.ndarray, np.ndarray]:
+class Answer(NamedTuple):
+    """What an engine says, in its own order of functions and in atomic units."""
+
+    coefficients: np.ndarray
+    occupations: np.ndarray
+    energy: float
+    orbital_energies: np.ndarray
+    dipole_au: np.ndarray
+    charges: np.ndarray
+
+
+def _solve_xtb(structure: Structure, positions_bohr: np.ndarray, method: str) -> Answer:
     interface = _engine_module("xtb", "pip install xtb (CPython up to 3.11), or pass engine='tblite'")
     parameters = {"GFN2-xTB": interface.Param.GFN2xTB, "GFN1-xTB": interface.Param.GFN1xTB}
     try:
@@ -138,10 +205,17 @@ def _solve_xtb(structure: Structure, positions_bohr: np.ndarray, method: str) ->
         result = calculator.singlepoint()
     except interface.XTBException as error:
         raise _failure(structure, "xtb", error) from error
-    return result.get_orbital_coefficients(), result.get_orbital_occupations()
+    return Answer(
+        result.get_orbital_coefficients(),
+        result.get_orbital_occupations(),
+        result.get_energy(),
+        result.get_orbital_eigenvalues(),
+        result.get_dipole(),
+        result.get_charges(),
+    )
 
 
-def _solve_tblite(structure: Structure, positions_bohr: np.ndarray, method: str) -> tuple[np.ndarray, np.ndarray]:
+def _solve_tblite(structure: Structure, positions_bohr: np.ndarray, method: str) -> Answer:
     interface = _engine_module("tblite", 'pip install "deepchem-density[tblite]"')
     try:
         calculator = interface.Calculator(
@@ -152,7 +226,8 @@ def _solve_tblite(structure: Structure, positions_bohr: np.ndarray, method: str)
         result = calculator.singlepoint()
     except RuntimeError as error:
         raise _failure(structure, "tblite", error) from error
-    return result.get("orbital-coefficients"), result.get("orbital-occupations")
+    names = ("orbital-coefficients", "orbital-occupations", "energy", "orbital-energies", "dipole", "charges")
+    return Answer(*(result.get(name) for name in names))
 
 
 def _failure(structure: Structure, engine: str, error: Exception) -> FeaturizationError:
@@ -165,7 +240,7 @@ def _failure(structure: Structure, engine: str, error: Exception) -> Featurizati
     return FeaturizationError(f"{engine} failed on {structure.label}: {reason}")
 
 
-Solver = Callable[[Structure, np.ndarray, str], tuple[Any, Any]]
+Solver = Callable[[Structure, np.ndarray, str], Answer]
 
 ENGINES: dict[str, tuple[Solver, Order, Order]] = {
     "xtb": (_solve_xtb, XTB_ORDER, XTB_SIGNS),

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from deepchem_density.models.cube_turns import CUBE_TURNS, turn_voxels
+from deepchem_density.voxels.cube_turns import CUBE_TURNS, turn_voxels
 
 __all__ = [
     "even_size",
@@ -48,14 +48,15 @@ def voxel_tensor(voxels: Any, n_channels: int, device: torch.device) -> torch.Te
     ValueError
         If the type is not numeric, the shape is wrong or a value is not finite.
     """
+    if isinstance(voxels, torch.Tensor):  # made on the device already
+        if voxels.ndim != 5 or voxels.shape[-1] != n_channels:
+            raise ValueError(_wrong_shape(tuple(voxels.shape), n_channels))
+        return voxels.to(device)
     array = np.asarray(voxels)
     if array.dtype.kind not in "buif":
         raise ValueError(_why_no_numbers(array))
     if array.ndim != 5 or array.shape[-1] != n_channels:
-        raise ValueError(
-            f"Voxels of shape {array.shape} arrived; (batch, x, y, z, {n_channels}), channels last, is accepted. "
-            "Build the model with n_channels=featurizer.n_channels, or move the axes."
-        )
+        raise ValueError(_wrong_shape(array.shape, n_channels))
     # One sum finds nearly every batch clean; only a suspicious one is searched row by row.
     if array.dtype.kind == "f" and not np.isfinite(array.sum(dtype=np.float64)):
         broken = int((~np.isfinite(array).all(axis=(1, 2, 3, 4))).sum())
@@ -68,6 +69,13 @@ def voxel_tensor(voxels: Any, n_channels: int, device: torch.device) -> torch.Te
     if array.dtype.name not in _COPIED_AS_IS:
         array = array.astype(np.float32)
     return torch.as_tensor(np.require(array, requirements=("C", "W")), device=device)
+
+
+def _wrong_shape(shape: tuple[int, ...], n_channels: int) -> str:
+    return (
+        f"Voxels of shape {shape} arrived; (batch, x, y, z, {n_channels}), channels last, is accepted. Build the model with "
+        "n_channels=featurizer.n_channels, or move the axes."
+    )
 
 
 def _why_no_numbers(array: np.ndarray) -> str:

@@ -182,12 +182,17 @@ class VoxelCNNModel(dc.models.TorchModel):
         if len(dataset) == 0:
             raise ValueError("The dataset is empty: accepted is one sample or more. Check what the featurizer dropped.")
         size = self.batch_size
+        done = getattr(self, "_global_step", 0)  # TorchModel sets it when it is built
+        first = done // math.ceil(len(dataset) / size)  # a run that goes on turns molecules as it would have
         if mode == "fit":
             size = even_size(len(dataset), size)
+        if self.device.type != "cpu" and hasattr(dataset, "on"):
+            dataset = dataset.on(self.device)
 
         def batches() -> Iterator[tuple[list[Any], list[Any], list[Any]]]:
-            for _ in range(epochs):
-                epoch = dataset.iterbatches(batch_size=size, deterministic=deterministic, pad_batches=False)
+            for number in range(epochs):
+                seen = dataset.of_epoch(first + number) if mode == "fit" and hasattr(dataset, "of_epoch") else dataset
+                epoch = seen.iterbatches(batch_size=size, deterministic=deterministic, pad_batches=False)
                 yield from (([voxels], [labels], [weights]) for voxels, labels, weights, _ in epoch)
 
         return with_numpy_stream(batches(), self._draw_seed()) if mode == "fit" else batches()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
+from typing import Any
 
 import numpy as np
 from rdkit import Chem, rdBase
@@ -82,6 +84,14 @@ class Structure:
                 f"Atoms {i} and {j} of {self.label} are {distance:.3f} Å apart; give a conformer with distinct atoms "
                 f"(at least {CLOSEST_ATOMS} Å)."
             )
+
+    @classmethod
+    def as_stored(cls, **fields: Any) -> Structure:
+        """Return a structure of fields that were checked when they were stored, in their own types; nothing is checked."""
+        structure = object.__new__(cls)
+        for field in dataclasses.fields(cls):
+            object.__setattr__(structure, field.name, fields.get(field.name, field.default))
+        return structure
 
     def _check_atoms(self) -> None:
         n = self.numbers.size

@@ -112,9 +112,9 @@ def tune(
     plan : SearchPlan
         How to search.
     out : path
-        Folder for voxels, journals and best parameters.
+        Folder for solved molecules, journals and best parameters.
     n_jobs : int
-        Processes that compute voxels.
+        Processes that solve molecules.
     log : TrialLog, optional
         Told of each trial.
     path : path, optional
@@ -141,7 +141,7 @@ def tune(
         from deepchem_density.tuning.trial_queue import Queue, Workers, open_study
 
         task = TuningTask.prepare(
-            config, plan.fraction, plan.inner_seeds, plan.valid_share, Path(out) / "voxels", n_jobs
+            config, plan.fraction, plan.inner_seeds, plan.valid_share, Path(out) / "solved", n_jobs
         )
         storage = plan.storage or str(folder / f"{name}.journal")
         study = open_study(storage, name, plan.seed, plan.pruner)

@@ -17,10 +17,11 @@ from typing import Any
 import numpy as np
 
 from deepchem_density.curves.config import CurveConfig
+from deepchem_density.curves.data import CurveData, without_voxels
 from deepchem_density.curves.metrics import regression_metrics
 from deepchem_density.curves.sharing import share
+from deepchem_density.featurizers.looked_dataset import LookedDataset
 from deepchem_density.models.deepchem_model import VoxelCNNModel
-from deepchem_density.quiet import deepchem as dc
 from deepchem_density.tables.baselines import predict_constant
 from deepchem_density.tables.choose_split import split
 from deepchem_density.tables.complex_table import ComplexTable
@@ -28,7 +29,7 @@ from deepchem_density.tables.composition import CompositionLine
 from deepchem_density.tables.load import load_data
 from deepchem_density.tables.molecule_table import MoleculeTable
 from deepchem_density.tables.splits import nested_fractions
-from deepchem_density.voxels.store import VoxelStore
+from deepchem_density.voxels.store import SolvedDatapoints, SolvedStore
 
 __all__ = ["CHECKPOINTS", "DivergedError", "Outcome", "TuningTask"]
 
@@ -76,9 +77,9 @@ class TuningTask:
     inner_seeds : sequence of int
         Of cut, initial weights and order.
     store : path
-        Folder of voxels.
+        Folder of solved molecules.
     n_jobs : int
-        Processes that compute voxels.
+        Processes that solve molecules.
     """
 
     config: CurveConfig
@@ -140,7 +141,8 @@ class TuningTask:
         """
         config = dataclasses.replace(self.config, **settings)
         config.check()
-        voxels, failures = self._voxels(config)
+        solved = self._solved(config)
+        failures = without_voxels(solved, config)
         usable = np.ones(len(self.table), dtype=bool)
         usable[[index for index, _ in failures]] = False
         labels = self.table.columns(config.targets)
@@ -150,7 +152,8 @@ class TuningTask:
             measure = _Measure(config.metrics[0], labels[train], labels[valid], usable[valid])
             kept, watched = train[usable[train]], valid[usable[valid]]
             line = self._line(config, kept)
-            run = _Run(config, seed, voxels[kept], labels[kept] - line[kept], voxels[watched], line[watched])
+            data = CurveData(self.table, solved, config, kept, watched, watched)
+            run = _Run(data, seed, labels - line, line[watched])
 
             def tell(percent: int, predicted: np.ndarray, place: int = place, measure: _Measure = measure) -> None:
                 if report is not None:
@@ -163,12 +166,12 @@ class TuningTask:
         errors = {target: float(mean[t]) for t, target in enumerate(config.targets)}
         return Outcome(float(np.mean(relative)), errors, len(failures))
 
-    def _voxels(self, config: CurveConfig) -> tuple[np.ndarray, list[tuple[int, str]]]:
-        """Return voxels and failures; what several workers need is computed by one of them."""
-        store = VoxelStore(self.store, config.recipe)
-        with closing(share([store], lambda one: one.folder)) as shared:
+    def _solved(self, config: CurveConfig) -> SolvedDatapoints:
+        """Return the molecules, read and solved; what several workers need is made by one of them."""
+        store = SolvedStore(self.store, config.recipe)
+        with closing(share([store], lambda one: one.claim)) as shared:
             next(shared)
-            return store.voxels(self.table.datapoints(), self.n_jobs)
+            return store.solve(self.table.datapoints(), self.n_jobs)
 
     def _line(self, config: CurveConfig, train: np.ndarray) -> np.ndarray:
         """Return the part of all labels that the network is not to learn: (n, n_tasks)."""
@@ -226,36 +229,35 @@ class _Measure:
 
 @dataclass(frozen=True, eq=False)
 class _Run:
-    """One training."""
+    """One training; labels (n, n_tasks) are those of the whole table, the line that of the validation set."""
 
-    config: CurveConfig
+    data: CurveData
     seed: int
-    voxels: np.ndarray
     labels: np.ndarray
-    valid_voxels: np.ndarray
     valid_line: np.ndarray
 
     def train(self, on_checkpoint: Callable[[int, np.ndarray], None]) -> np.ndarray:
         """Train, handing on the predictions at each checkpoint, and return the final predictions (n_valid, n_tasks)."""
-        config = self.config
+        config, pool = self.data.config, self.data.pool
         model = VoxelCNNModel(seed=self.seed, **config.network)
-        steps = config.steps_for(len(self.voxels))
+        steps = config.steps_for(len(pool))
         at = {math.ceil(steps * percent / 100): percent for percent in CHECKPOINTS}
         at.pop(steps, None)  # the end is the result itself
+        valid = self.data.dataset(self.data.valid, self.labels[self.data.valid])
 
         def watch(model: VoxelCNNModel, step: int, **unused: object) -> None:
             if step in at:
-                on_checkpoint(at[step], self._predict(model))
+                on_checkpoint(at[step], self._predict(model, valid))
 
-        dataset = dc.data.NumpyDataset(self.voxels, self.labels)
+        dataset = self.data.dataset(pool, self.labels[pool], training=True, seed=self.seed)
         try:
             model.fit(dataset, nb_epoch=None, max_steps=steps, checkpoint_interval=0, callbacks=watch)
         except FloatingPointError as error:
             raise DivergedError(str(error)) from error
-        return self._predict(model)
+        return self._predict(model, valid)
 
-    def _predict(self, model: VoxelCNNModel) -> np.ndarray:
-        if len(self.valid_voxels) == 0:
+    def _predict(self, model: VoxelCNNModel, valid: LookedDataset) -> np.ndarray:
+        if len(valid) == 0:
             return np.zeros_like(self.valid_line)
-        predicted = model.predict(dc.data.NumpyDataset(self.valid_voxels))
+        predicted = model.predict(valid)
         return np.asarray(predicted, dtype=np.float64).reshape(self.valid_line.shape) + self.valid_line

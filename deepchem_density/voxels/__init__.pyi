@@ -7,6 +7,8 @@ from .recipe import FEATURE_VERSION as FEATURE_VERSION
 from .recipe import Recipe as Recipe
 from .representations import REPRESENTATIONS as REPRESENTATIONS
 from .representations import Representation as Representation
-from .store import VoxelStore as VoxelStore
+from .solved import Solved as Solved
+from .store import SolvedDatapoints as SolvedDatapoints
+from .store import SolvedStore as SolvedStore
 from .subject import parts_of as parts_of
 from .transforms import inverse_transform as inverse_transform

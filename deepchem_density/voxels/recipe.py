@@ -7,7 +7,7 @@ worker processes and what is saved with a trained model. No DeepChem here.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any
@@ -23,6 +23,7 @@ from deepchem_density.voxels.datapoints import Complex, Reading, read_complex
 from deepchem_density.voxels.grid import NO_ROTATION, VoxelGrid, random_rotation, voxelize, voxels_per_edge
 from deepchem_density.voxels.representations import Representation, canonical, records_of
 from deepchem_density.voxels.settings import NumberSettings, VoxelSettings
+from deepchem_density.voxels.solved import Solved
 from deepchem_density.voxels.subject import Subject, check_alike, parts_of
 from deepchem_density.voxels.transforms import TRANSFORMS
 
@@ -163,45 +164,118 @@ class Recipe(Frozen, NumberSettings, VoxelSettings, _Looked):
             )
         return grid
 
-    def voxels(self, datapoint: Any, out: np.ndarray | None = None) -> np.ndarray:
-        """Return the voxels of one datapoint, ``voxel_shape`` of ``dtype``.
+    def subjects(self, datapoint: Any) -> tuple[Complex, list[Subject]]:
+        """Read a datapoint, unless it is `Solved` already, and return it with the parts that are looked at."""
+        solved = isinstance(datapoint, Solved)
+        whole = datapoint.with_map(self.reading) if solved else self.read(datapoint)
+        parts = parts_of(self.representation, self, whole)
+        if not solved or not datapoint.orbitals:
+            return whole, [Subject(self, part, whole) for part in parts]
+        orbitals = zip(parts, datapoint.orbitals, strict=True)
+        return whole, [Subject(self, part, whole, one.density(part, self.method)) for part, one in orbitals]
+
+    def refuse(self, datapoint: Any, any_orientation: bool = False) -> None:
+        """Raise what making the voxels of a datapoint would raise, without making them.
 
         Parameters
         ----------
         datapoint
-            What `read_complex` reads.
-        out : np.ndarray, optional
-            Of that shape and dtype, to be overwritten and returned.
+            What `read_complex` reads, or `Solved`.
+        any_orientation : bool
+            Whether the molecule shall fit the box however it is turned.
 
         Raises
         ------
         FeaturizationError
             Naming the datapoint, the reason and the remedy.
         """
-        whole = self.read(datapoint)
-        grid = self.grid(whole.ligand)
-        parts = parts_of(self.representation, self, whole)
-        seen = [(one, one.field(subject)) for subject in self._subjects(parts, whole) for one in self.records]
-        work = torch.float64 if self.dtype == "float64" else torch.float32
+        if isinstance(datapoint, Solved) and datapoint.map_path:
+            self.voxels(datapoint)  # whether the box lies in the map is known when it is looked at
+            return
+        whole, subjects = self.subjects(datapoint)
+        self.grid(whole.ligand)
+        if any_orientation:
+            self._check_sphere(whole.ligand)
+        for subject in subjects:
+            for record in self.records:
+                record.field(subject)
+
+    def turned_grid(self, ligand: Structure, rotation: np.ndarray) -> VoxelGrid:
+        """Return the grid around a molecule, turned by a rotation matrix; whether the molecule fits is not asked."""
+        return VoxelGrid(self._center(ligand), self.box_width, self.voxel_width, rotation)
+
+    def _check_sphere(self, ligand: Structure) -> None:
+        reach = float(np.linalg.norm(ligand.positions - self._center(ligand), axis=1).max())
+        if reach > self.box_width / 2:
+            needed = np.ceil(2 * reach / self.voxel_width) * self.voxel_width
+            raise FeaturizationError(
+                f"{ligand.label} does not fit the box in every orientation: an atom lies {reach:.2f} Å from the centre, the box "
+                f"reaches {self.box_width / 2:g} Å; pass box_width={needed:.10g} or more, or another orientation than random."
+            )
+
+    def voxels(
+        self, datapoint: Any, out: np.ndarray | None = None, grid_of: Callable[[Structure], VoxelGrid] | None = None
+    ) -> np.ndarray:
+        """Return the voxels of one datapoint, ``voxel_shape`` of ``dtype``.
+
+        Parameters
+        ----------
+        datapoint
+            What `read_complex` reads, or `Solved`.
+        out : np.ndarray, optional
+            Of that shape and dtype, to be overwritten and returned.
+        grid_of : callable, optional
+            The grid around a ligand, in place of the recipe's own `grid`; of its size.
+
+        Raises
+        ------
+        FeaturizationError
+            Naming the datapoint, the reason and the remedy.
+        """
+        grid, seen = self._seen(datapoint, grid_of)
         if out is not None and len(seen) == 1 and self.dtype in ("float32", "float64") and self.transform == "none":
             out.fill(0)  # here, so that new memory is met in order and is still in the cache when it is written to
-            voxelize(seen[0][1], grid, self.oversampling, work, out=torch.from_numpy(out))
+            voxelize(seen[0][1], grid, self.oversampling, self._work_dtype, out=torch.from_numpy(out))
             return out
-        transform = TRANSFORMS[self.transform][0]
-        looked = [(one, voxelize(field, grid, self.oversampling, work)) for one, field in seen]
-        values = torch.cat([transform(part) if one.transformed else part for one, part in looked], dim=-1)
+        values = self._values(grid, seen, torch.device("cpu"))
         finished = (values.half() if self.dtype == "float16" else values).numpy().astype(self.dtype, copy=False)
         if out is None:
             return finished
         out[...] = finished
         return out
 
+    def voxels_on(
+        self,
+        device: torch.device,
+        datapoint: Any,
+        grid_of: Callable[[Structure], VoxelGrid] | None = None,
+    ) -> torch.Tensor:
+        """Return the voxels of one datapoint on a device, as `voxels` does for arrays."""
+        return self._values(*self._seen(datapoint, grid_of), device).to(getattr(torch, self.dtype))
+
+    def _seen(
+        self, datapoint: Any, grid_of: Callable[[Structure], VoxelGrid] | None
+    ) -> tuple[VoxelGrid, list[tuple[Representation, Field]]]:
+        """Return where to look and at what, with the representation that each field is of."""
+        whole, subjects = self.subjects(datapoint)
+        grid = (grid_of or self.grid)(whole.ligand)
+        return grid, [(one, one.field(subject)) for subject in subjects for one in self.records]
+
+    def _values(
+        self, grid: VoxelGrid, seen: Sequence[tuple[Representation, Field]], device: torch.device
+    ) -> torch.Tensor:
+        """Look, transform, and put the channels side by side."""
+        transform = TRANSFORMS[self.transform][0]
+        looked = [(one, voxelize(field, grid, self.oversampling, self._work_dtype, device)) for one, field in seen]
+        return torch.cat([transform(part) if one.transformed else part for one, part in looked], dim=-1)
+
+    @property
+    def _work_dtype(self) -> torch.dtype:
+        return torch.float64 if self.dtype == "float64" else torch.float32
+
     def voxels_into(self, pair: tuple[Any, np.ndarray]) -> np.ndarray:
         """Do ``voxels(*pair)``, for `map_in_order`."""
         return self.voxels(*pair)
-
-    def _subjects(self, parts: Sequence[Structure], whole: Complex) -> list[Subject]:
-        return [Subject(self, part, whole) for part in parts]
 
     def _center(self, structure: Structure) -> np.ndarray:
         if isinstance(self.center, str):

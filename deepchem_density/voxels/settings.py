@@ -178,7 +178,13 @@ class DensitySettings:
         "datapoint's map; auto takes the map where there is one, independent atoms for complexes and xtb for molecules",
         choices=("auto", "xtb", "independent_atoms", "map"),
     )
-    engine: str = setting("xtb", "xtb (xtb-python) or tblite", choices=("xtb", "tblite"), labelled=False)
+    engine: str = setting(
+        "xtb",
+        "what solves xTB: xtb (xtb-python), tblite, or auto for tblite below 50 atoms where it is installed and xtb above",
+        choices=("xtb", "tblite", "auto"),
+        curves="auto",
+        labelled=False,
+    )
     method: str = setting("GFN2-xTB", "GFN2-xTB or GFN1-xTB", choices=("GFN2-xTB", "GFN1-xTB"))
     pocket_radius: float = setting(
         5.0, "xTB solves of a protein the residues with an atom this near to the ligand", unit="Å", above=0

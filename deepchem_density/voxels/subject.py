@@ -9,6 +9,7 @@ from typing import Any
 
 from deepchem_density.errors import FeaturizationError
 from deepchem_density.fields.field import Density
+from deepchem_density.fields.gaussian_orbitals import OrbitalDensity
 from deepchem_density.fields.independent_atoms import independent_atoms
 from deepchem_density.fields.xtb import xtb_density
 from deepchem_density.structures.pocket import cut_pocket
@@ -17,7 +18,7 @@ from deepchem_density.voxels.datapoints import Complex, surroundings
 from deepchem_density.voxels.representations import records_of
 from deepchem_density.voxels.settings import VoxelSettings
 
-__all__ = ["Subject", "check_alike", "needs_density", "parts_of", "source_of"]
+__all__ = ["Subject", "check_alike", "check_size", "needs_density", "parts_of", "source_of"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,11 +33,14 @@ class Subject:
         The molecule, or the part of a complex.
     whole : Complex
         The datapoint that they belong to.
+    solved : OrbitalDensity, optional
+        The density of xTB, where it is known already.
     """
 
     recipe: VoxelSettings
     atoms: Structure
     whole: Complex
+    solved: OrbitalDensity | None = None
 
     @cached_property
     def density(self) -> Density:
@@ -57,13 +61,20 @@ class Subject:
                     f"{whole.label} comes without a map; pass (ligand, protein, map), (ligand, map) or map_pattern=."
                 )
             return whole.density_map
-        if len(self.atoms.numbers) > recipe.max_atoms:
-            raise FeaturizationError(
-                f"{self.atoms.label} has {len(self.atoms.numbers)} atoms, more than max_atoms={recipe.max_atoms}; the time to "
-                "solve one grows with their cube, minutes for some hundred. Pass source='independent_atoms', part='ligand', a "
-                "smaller pocket_radius, or a larger max_atoms."
-            )
+        if self.solved is not None:
+            return self.solved
+        check_size(self.atoms, recipe.max_atoms)
         return xtb_density(self.atoms, recipe.engine, recipe.method)
+
+
+def check_size(atoms: Structure, max_atoms: int) -> None:
+    """Raise FeaturizationError if there are more atoms than xTB shall solve."""
+    if len(atoms.numbers) > max_atoms:
+        raise FeaturizationError(
+            f"{atoms.label} has {len(atoms.numbers)} atoms, more than max_atoms={max_atoms}; the time to solve one grows with "
+            "their cube, minutes for some hundred. Pass source='independent_atoms', part='ligand', a smaller pocket_radius, or "
+            "a larger max_atoms."
+        )
 
 
 def source_of(settings: VoxelSettings, has_protein: bool, has_map: bool) -> str:

@@ -44,8 +44,9 @@ def test_what_fails_is_left_out_of_its_set(complexes, tmp_path):
     used = np.concatenate([data.pool, data.valid, data.test])
     assert len(used) == 15
     assert "x3abc" not in data.table.ids[used]
-    assert data.voxels.shape == (16, 6, 6, 6, 1)
-    assert all(data.voxels[place].any() for place in used)
+    shown = data.dataset(used, np.zeros((15, 1)))
+    assert shown.X.shape == (15, 6, 6, 6, 1)
+    assert all(voxels.any() for voxels in shown.X)
 
 
 def test_other_labels_or_files_are_other_content(complexes, tmp_path):

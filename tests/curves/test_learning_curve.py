@@ -11,6 +11,7 @@ from complex_files import write_complex
 import deepchem_density.curves.cells as cells_module
 import deepchem_density.curves.learning_curve as learning_curve
 from deepchem_density.curves.config import COMPLEX_DEFAULTS, CurveConfig
+from deepchem_density.curves.data import CurveData
 from deepchem_density.curves.learning_curve import run_curve, run_curves
 from deepchem_density.tables.baselines import predict_constant
 from deepchem_density.tables.qm9 import load_sample
@@ -64,13 +65,13 @@ def test_labels_are_those_of_the_molecules(finished):
 
 def test_no_test_molecule_is_ever_trained_on(monkeypatch, tmp_path):
     shown = []
-    original = cells_module._dataset
+    original = CurveData.dataset
 
-    def dataset(data, places, targets):
+    def dataset(data, places, labels, **others):
         shown.append(set(data.table.ids[places].tolist()))
-        return original(data, places, targets)
+        return original(data, places, labels, **others)
 
-    monkeypatch.setattr(cells_module, "_dataset", dataset)
+    monkeypatch.setattr(CurveData, "dataset", dataset)
     run_curve(dataclasses.replace(QUICK, seeds=(0,)), tmp_path)
     valid, small, test, _, large, _ = shown
     assert small < large

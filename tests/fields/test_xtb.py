@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -13,7 +14,7 @@ from rdkit.Chem import AllChem
 from deepchem_density.errors import ConvergenceError, FeaturizationError
 from deepchem_density.fields import xtb
 from deepchem_density.fields.slater_basis import METHODS, valence_electrons
-from deepchem_density.fields.xtb import ENGINES, xtb_density
+from deepchem_density.fields.xtb import ENGINES, solve_xtb, xtb_density
 from deepchem_density.structures.pdb_ligands import split_ligand
 from deepchem_density.structures.readers import structure_from
 from deepchem_density.structures.structure import Structure, joined, symbol
@@ -214,9 +215,9 @@ def test_a_single_carbon_is_an_atom(engine, unpaired):
 
 
 def test_unknown_engine_and_method(molecules):
-    with pytest.raises(ValueError, match="engine='dftb' is not known; 'xtb', 'tblite' are accepted"):
+    with pytest.raises(ValueError, match="engine='dftb' arrived; 'xtb', 'tblite', 'auto' are accepted"):
         xtb_density(molecules["water"], engine="dftb")
-    with pytest.raises(ValueError, match="method='GFN0' is not known; 'GFN2-xTB', 'GFN1-xTB' are accepted"):
+    with pytest.raises(ValueError, match="method='GFN0' arrived; 'GFN2-xTB', 'GFN1-xTB' are accepted"):
         xtb_density(molecules["water"], method="GFN0")
 
 
@@ -280,3 +281,47 @@ def test_engines_write_nothing(capfd, molecules, engine, monkeypatch):
     with pytest.raises(ConvergenceError):
         xtb_density(ATOMS_FAR_APART, engine)
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("method", ["GFN2-xTB", "GFN1-xTB"])
+def test_both_engines_say_the_same_of_a_molecule(molecules, method):
+    first, second = (solve_xtb(molecules["acetate"], engine, method) for engine in ("xtb", "tblite"))
+    assert first.energy == pytest.approx(second.energy, abs=1e-5)
+    np.testing.assert_allclose(first.orbital_energies, second.orbital_energies, atol=2e-4)
+    np.testing.assert_allclose(first.dipole, second.dipole, atol=5e-3)
+    np.testing.assert_allclose(first.charges, second.charges, atol=5e-4)
+    assert first.n_occupied == second.n_occupied == 12
+    assert first.charges.sum() == pytest.approx(-1, abs=1e-6)
+
+
+def test_the_dipole_is_that_of_its_charges_and_of_its_density(molecules):
+    """Water's dipole with GFN2 is 2.2 D or so, and points from O to between the hydrogens."""
+    solution = solve_xtb(molecules["water"])
+    oxygen, *hydrogens = molecules["water"].positions
+    along = np.mean(hydrogens, axis=0) - oxygen
+    assert np.linalg.norm(solution.dipole) == pytest.approx(2.2, abs=0.1)
+    assert solution.dipole @ along / np.linalg.norm(along) == pytest.approx(np.linalg.norm(solution.dipole), rel=1e-4)
+
+
+def test_the_engine_is_chosen_by_size(monkeypatch, molecules):
+    chosen = []
+    for name in ("xtb", "tblite"):
+        monkeypatch.setitem(xtb.ENGINES, name, (lambda *_, one=name: chosen.append(one) or 1 / 0, {}, {}))
+    for name, below in (("water", 50), ("benzene", 50), ("benzene", 12)):
+        monkeypatch.setattr(xtb, "TBLITE_BELOW", below)
+        with pytest.raises(ZeroDivisionError):
+            solve_xtb(molecules[name], "auto")
+    assert chosen == ["tblite", "tblite", "xtb"]
+
+
+@pytest.mark.parametrize("engine", ["xtb", "tblite"])
+def test_where_a_molecule_stands_and_in_which_order_does_not_matter(molecules, engine):
+    """To 1e-6 e/Å³, at 10,000 Å too."""
+    whole = molecules["phosphoric acid"]
+    points = torch.as_tensor(whole.positions.mean(axis=0) + np.random.default_rng(0).normal(size=(300, 3)))
+    expected = xtb_density(whole, engine).at(points)
+    order = np.random.default_rng(1).permutation(len(whole.numbers))
+    shift = np.array([1e4, -1e4, 5e3])
+    for changed, away in ((whole.subset(order), 0), (replace(whole, positions=whole.positions + shift), shift)):
+        found = xtb_density(changed, engine).at(points + torch.as_tensor(away))
+        torch.testing.assert_close(found, expected, rtol=0, atol=1e-6)

@@ -5,9 +5,9 @@ import pytest
 import torch
 from blobs import dataset, model, molecules, same, state
 
-from deepchem_density.models.cube_turns import turn_voxels
 from deepchem_density.models.deepchem_model import VoxelCNNModel
 from deepchem_density.quiet import deepchem as dc
+from deepchem_density.voxels.cube_turns import turn_voxels
 
 
 def test_memorises_a_dozen_molecules_in_their_own_units():

@@ -15,7 +15,6 @@ from deepchem_density.tables.choose_split import split
 from deepchem_density.tables.load import load_table
 from deepchem_density.tuning import task as tuning_task
 from deepchem_density.tuning.task import DivergedError, TuningTask
-from deepchem_density.voxels.store import VoxelStore
 
 QUICK = CurveConfig(rep="atom", n_train=50, steps=8, voxel_width=1.2, oversampling=1, widths=(4, 8))
 
@@ -71,7 +70,7 @@ def test_molecules_are_the_same_for_every_representation_and_setting(store):
 def test_the_error_is_that_of_the_network_over_that_of_the_median(store):
     task = prepared(store)
     ((train, valid),) = task.cuts
-    voxels, _ = VoxelStore(store, QUICK.recipe).voxels(task.table.datapoints())
+    voxels = np.stack([QUICK.recipe.voxels(datapoint) for datapoint in task.table.datapoints()])
     labels = task.table.columns(QUICK.targets)
     model = VoxelCNNModel(seed=0, **QUICK.network)
     model.fit(dc.data.NumpyDataset(voxels[train], labels[train]), nb_epoch=None, max_steps=8)
@@ -110,14 +109,10 @@ def test_several_targets_and_inner_seeds_are_averaged(store):
 def test_a_molecule_that_fails_counts_as_the_median_and_stays_in_the_set(store, monkeypatch):
     task = prepared(store)
     ((train, valid),) = task.cuts
-    original = VoxelStore.voxels
     lost = valid[:4].tolist()
 
-    def voxels(self, datapoints, n_jobs=1):
-        return original(self, datapoints, n_jobs)[0], [(place, "it failed") for place in lost]
-
     whole = task.error({})
-    monkeypatch.setattr(VoxelStore, "voxels", voxels)
+    monkeypatch.setattr(tuning_task, "without_voxels", lambda *_: [(place, "it failed") for place in lost])
     part = task.error({})
     assert part.failed == 4
     labels = task.table.columns(QUICK.targets)[:, 0]

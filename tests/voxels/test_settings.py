@@ -13,7 +13,7 @@ REFUSED = [
     ({"charge": "neutral"}, "charge='neutral' arrived; a whole number or 'formal' is accepted"),
     ({"transform": "cube"}, "transform='cube' arrived; 'none', 'sqrt', 'log' are"),
     ({"shape": "box"}, "shape='box' arrived; 'vdw', 'density' are"),
-    ({"engine": "dftb+"}, "engine='dftb.' arrived; 'xtb', 'tblite' are"),
+    ({"engine": "dftb+"}, "engine='dftb.' arrived; 'xtb', 'tblite', 'auto' are"),
     ({"method": "GFN0-xTB"}, "method='GFN0-xTB' arrived; 'GFN2-xTB', 'GFN1-xTB' are"),
     ({"elements": ("C", "Xx")}, "'Xx' is no element symbol"),
     ({"elements": ("C", "C")}, r"elements=\('C', 'C'\) arrived; at least one symbol, each once"),

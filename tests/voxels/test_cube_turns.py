@@ -6,7 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deepchem_density.models.cube_turns import CUBE_TURNS, turn_voxels
+from deepchem_density.voxels.cube_turns import CUBE_TURNS, turn_voxels
 
 TURNS = st.integers(0, 23)
 
