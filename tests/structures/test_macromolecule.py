@@ -254,7 +254,7 @@ def test_atoms_on_the_same_point(read):
         (
             cif(("pdbx_formal_charge",), "ATOM 1 C CA . GLY A 1 1 0 0 2+"),
             "a.cif",
-            "cannot be read as mmCIF: not an integer: 2",
+            r"Row 1 of _atom_site in 'a.cif' has '2\+' as its pdbx_formal_charge; a whole number",
         ),
         (
             "C",
