@@ -24,7 +24,7 @@ from deepchem_density.structures.residue_names import (
     is_water,
     water_element,
 )
-from deepchem_density.structures.structure import CLOSEST_ATOMS, Structure, atomic_number
+from deepchem_density.structures.structure import CLOSEST_ATOMS, Structure, atomic_number, symbol
 from deepchem_density.structures.text_files import format_suffix, read_text
 
 __all__ = ["MACROMOLECULE_SUFFIXES", "atoms_of_file", "chosen_atoms", "read_macromolecule"]
@@ -39,8 +39,9 @@ _UNKNOWN_RESIDUES = ("UNK", "N", "DN")
 """Standard names of residues that may hold anything."""
 
 _POLYMER_LETTERS = ("H", "C", "N", "O", "P", "S")
-_IN_POLYMERS = [atomic_number(letter) for letter in _POLYMER_LETTERS]
-_EXTRA_SITES = [name.encode() for name in EXTRA_SITES]
+_IN_POLYMERS = frozenset(atomic_number(letter) for letter in _POLYMER_LETTERS)
+_RARE = np.array([number not in _IN_POLYMERS for number in range(119)])
+_EXTRA_SITES = frozenset(name.encode() for name in EXTRA_SITES)
 
 _DECIMALS = 4
 """gemmi keeps B factors and occupancies in float32; this is what is exact in them."""
@@ -178,13 +179,20 @@ def atoms_of_file(path: Path, model: int = 0) -> AtomRecords:
 def _elements(atoms: AtomRecords) -> np.ndarray:
     """Return the atomic numbers that names and residues tell, or 0."""
     numbers = atoms.elements.copy()
-    for i in np.flatnonzero(_may_be_ions(atoms) | ~np.isin(numbers, _IN_POLYMERS)):
+    ions = _may_be_ions(atoms)
+    for i in np.flatnonzero(ions | _RARE[numbers]):
         number, residue_name, atom = int(numbers[i]), atoms.residue_names[i].decode(), atoms.names[i].decode()
-        if not is_monatomic_ion(number) and (ion := ion_number(residue_name, atom)):
+        ion = ion_number(residue_name, atom) if ions[i] else 0
+        if ion and (not is_monatomic_ion(number) or _spells(atom, number)):
             numbers[i] = ion
         elif number not in _IN_POLYMERS:
             numbers[i] = (water_element(atom) if is_water(residue_name) else _in_polymer(residue_name, atom)) or number
     return numbers
+
+
+def _spells(atom: str, number: int) -> bool:
+    """Tell whether an element may have been guessed from the first letters of a name, as polonium from POT."""
+    return atom.upper().startswith(symbol(number).upper())
 
 
 def _may_be_ions(atoms: AtomRecords) -> np.ndarray:
@@ -195,7 +203,10 @@ def _may_be_ions(atoms: AtomRecords) -> np.ndarray:
 
 def _in_residues(atoms: AtomRecords, residue_names: list[bytes]) -> np.ndarray:
     """Return a mask of the atoms in residues of some names."""
-    return np.isin(atoms.residue_names, residue_names) if residue_names else np.zeros(len(atoms.names), dtype=bool)
+    found = np.zeros(len(atoms.names), dtype=bool)
+    for name in residue_names:
+        found |= atoms.residue_names == name
+    return found
 
 
 def _alone(atoms: AtomRecords) -> np.ndarray:
@@ -229,18 +240,11 @@ def _check_elements(atoms: AtomRecords, kept: np.ndarray, name: str) -> None:
 
 
 def _check_positions(atoms: AtomRecords, name: str) -> None:
-    finite = np.isfinite(atoms.positions).all(axis=1)
-    if not finite.all():
-        i = int(np.argmin(finite))
+    if not np.abs(atoms.positions).max() <= LARGEST_COORDINATE:  # NaN is not
+        i = int(np.argmin((np.abs(atoms.positions) <= LARGEST_COORDINATE).all(axis=1)))
         raise FeaturizationError(
-            f"In '{name}', {atoms.describe(i)} is at {atoms.positions[i].tolist()}; finite coordinates in Å are accepted."
-        )
-    far = np.abs(atoms.positions).max(axis=1) > LARGEST_COORDINATE
-    if far.any():
-        i = int(np.argmax(far))
-        raise FeaturizationError(
-            f"In '{name}', {atoms.describe(i)} is at {atoms.positions[i].tolist()}; at most {LARGEST_COORDINATE:,.0f} Å from the "
-            "origin is accepted: correct it."
+            f"In '{name}', {atoms.describe(i)} is at {atoms.positions[i].tolist()}; finite coordinates in Å, at most "
+            f"{LARGEST_COORDINATE:,.0f} from the origin, are accepted: correct it."
         )
     if len(atoms.positions) > 1 and not atoms.positions.any():
         raise FeaturizationError(
@@ -273,8 +277,10 @@ def _occupancies(values: np.ndarray, name: str) -> np.ndarray | None:
 def _wanted(atoms: AtomRecords, waters: bool, ions: bool) -> np.ndarray:
     """Return a mask of the atoms that are neither unwanted water, nor an unwanted ion, nor a site of water without an atom."""
     water = _in_residues(atoms, [name for name in set(atoms.residue_names.tolist()) if is_water(name.decode())])
-    if waters:
-        water[water] = np.isin(atoms.names[water], _EXTRA_SITES)
+    if waters and not _EXTRA_SITES.isdisjoint(atoms.names[water].tolist()):
+        water[water] = np.isin(atoms.names[water], list(_EXTRA_SITES))
+    elif waters:
+        water[:] = False
     wanted = ~water
     if not ions:
         numbers = [number for number in np.unique(atoms.elements).tolist() if is_monatomic_ion(number)]

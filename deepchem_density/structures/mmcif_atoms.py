@@ -12,7 +12,7 @@ import numpy as np
 
 from deepchem_density.errors import FeaturizationError
 from deepchem_density.structures.atom_records import NO_NUMBER, AtomRecords
-from deepchem_density.structures.numbers import is_real, real, reals, whole
+from deepchem_density.structures.numbers import is_real, real, reals, whole, wholes
 from deepchem_density.structures.text_files import guarded
 
 __all__ = ["mmcif_atoms"]
@@ -23,6 +23,9 @@ _CARTESIAN = ("Cartn_x", "Cartn_y", "Cartn_z")
 _FRACTIONAL = ("fract_x", "fract_y", "fract_z")
 _CELL = ("length_a", "length_b", "length_c", "angle_alpha", "angle_beta", "angle_gamma")
 _SMALL_MOLECULE = "_atom_site_fract_x"
+_SPECIAL = "\"';.?"
+"""First characters of words that are quoted, or stand for nothing."""
+
 _LARGEST_CHARGE = 8
 _FIRST_LONG_LABEL = 0x10000
 _DEUTERIUM = 119
@@ -52,7 +55,7 @@ def mmcif_atoms(text: str, name: str, model: int) -> AtomRecords:
     coordinates are read with the cell, or the matrix of `_atom_sites`, where there are no Cartesian ones.
     """
     with guarded(name, "mmCIF"):
-        document = gemmi.cif.read_string(text)
+        document = gemmi.cif.read_string(text.encode("ascii", "backslashreplace"))  # as CIF 1.1 demands
     table = _Table(_block(document, text, name), name)
     positions = _positions(table)
     models = table.words("pdbx_PDB_model_num", default="1")
@@ -98,12 +101,13 @@ class _Table:
 
         Without a default a word that is missing is an error.
         """
-        columns = [column for tag in tags if (column := list(self.block.find_values(f"_atom_site.{tag}")))]
-        found = [_unquoted(word) for word in columns[0]] if columns else [""] * self.length
-        for column in columns[1:]:
-            found = [word or _unquoted(other) for word, other in zip(found, column, strict=True)]
+        found = [""] * self.length
+        for tag in tags:
+            if "" in found and (column := self.block.find_values(f"_atom_site.{tag}")):
+                words = [word if word[0] not in _SPECIAL else _unquoted(word) for word in column]
+                found = [word or other for word, other in zip(found, words, strict=True)] if any(found) else words
         if default is not None:
-            return [word or default for word in found] if default else found
+            return [word or default for word in found] if default and "" in found else found
         if "" in found:
             raise FeaturizationError(
                 f"Row {found.index('') + 1} of _atom_site in '{self.name}' has no {' or '.join(tags)}, which is needed; add it, "
@@ -128,6 +132,8 @@ class _Table:
     def charges(self) -> np.ndarray:
         """Return the formal charges, 0 where there are none."""
         words = self.words("pdbx_formal_charge", default="")
+        if not any(words):
+            return np.zeros(self.length, dtype=np.int64)
         found = [whole(word, self.row(i), "pdbx_formal_charge") if word else 0 for i, word in enumerate(words)]
         for i, charge in enumerate(found):
             if abs(charge) > _LARGEST_CHARGE:
@@ -224,13 +230,18 @@ def _encoded(words: list[str]) -> np.ndarray:
 
 def _altlocs(labels: list[str]) -> np.ndarray:
     """Return a code for each label, in alphabetical order: of one character its own, 0 for none."""
+    if not any(labels):
+        return np.zeros(len(labels), dtype=np.int64)
     long = sorted({label for label in labels if len(label) > 1})
     codes = {label: _FIRST_LONG_LABEL + i for i, label in enumerate(long)} | {"": 0}
     return np.array([codes[label] if label in codes else ord(label) for label in labels], dtype=np.int64)
 
 
 def _insertion_codes(table: _Table) -> np.ndarray:
-    codes = table.words("pdbx_PDB_ins_code", default=" ")
+    codes = table.words("pdbx_PDB_ins_code", default="")
+    if not any(codes):
+        return np.full(table.length, ord(" "))
+    codes = [code or " " for code in codes]
     for i, code in enumerate(codes):
         if len(code) != 1:
             raise FeaturizationError(f"{table.row(i)} has '{code}' as its insertion code; one character is accepted.")
@@ -240,6 +251,8 @@ def _insertion_codes(table: _Table) -> np.ndarray:
 def _residue_numbers(table: _Table, labels: list[list[str]], names: list[str], altlocs: np.ndarray) -> np.ndarray:
     """Return the numbers of residues; where there are none, a new one where the labels change or a name comes again."""
     authors = table.words("auth_seq_id", "label_seq_id", default="")
+    if "" not in authors:
+        return wholes(authors, table.row, "auth_seq_id")
     made_up, last = NO_NUMBER, None
     seen: set[tuple[str, int]] = set()
     numbers = np.empty(table.length, dtype=np.int64)

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from deepchem_density.errors import FeaturizationError
 
-__all__ = ["LARGEST_COORDINATE", "column_real", "coordinates", "is_real", "parted", "real", "reals", "whole"]
+__all__ = ["LARGEST_COORDINATE", "column_real", "coordinates", "is_real", "parted", "real", "reals", "whole", "wholes"]
 
 LARGEST_COORDINATE = 1e6
 """Å, 0.1 mm; what lies farther out is a damaged file, and its distances lose digits."""
@@ -25,6 +25,7 @@ _REAL = re.compile(rf"{_PLAIN}(?:[eEdD][+-]?[0-9]+)?")
 _WITHOUT_LETTER = re.compile(r"([+-]?(?:[0-9]+\.[0-9]*|\.[0-9]+))([+-][0-9]{1,3})")
 _USUAL = re.compile(r"[-+.0-9eE]*")
 _WHOLE = re.compile(r"[+-]?[0-9]{1,18}")
+_USUAL_WHOLES = re.compile(r"-?[0-9]{1,18}(?: -?[0-9]{1,18})*")
 _WITH_COMMA = re.compile(r"[+-]?[0-9]*,[0-9]+(?:[eEdD]?[+-]?[0-9]+)?")
 _NOT_FINITE = re.compile(r"[+-]?(?:nan|inf|infinity)", re.IGNORECASE)
 _SIGN_BETWEEN = re.compile(r"(?<=[0-9.])(?=[-+][0-9]*\.)")
@@ -144,6 +145,13 @@ def whole(text: str, where: str, what: str = "number") -> int:
             f"{where} has {_shown(text)} as its {what}; a whole number of at most 18 digits is accepted: correct it."
         )
     return int(word)
+
+
+def wholes(words: Sequence[str], row: Callable[[int], str], what: str = "number") -> np.ndarray:
+    """Return many whole numbers (n,), each as `whole` reads it; ``row`` gives how a message about a word begins."""
+    if _USUAL_WHOLES.fullmatch(" ".join(words)):
+        return np.fromiter(map(int, words), dtype=np.int64, count=len(words))
+    return np.array([whole(word, row(i), what) for i, word in enumerate(words)], dtype=np.int64)
 
 
 def is_real(text: str) -> bool:

@@ -40,7 +40,7 @@ _HYBRID_36 = 100_000
 def checked_pdb(text: str, name: str) -> str:
     r"""Return a PDB file whose atom lines can be parsed by their columns.
 
-    Set right are: lines one column too far left after the residue name (the waters of PDBbind's pockets, whose
+    Set right are: lines one column too far left after the residue's name or number (the waters of PDBbind's pockets, whose
     coordinates and B factors would lose a digit), blank occupancies (1), blank or overflown (``******``) B factors (NaN,
     which stands for not known), identification codes in columns 73-80 (files from before 1996), which would be taken for
     elements and charges. Serial numbers count the lines, from 0: gemmi puts atoms with the same chain and residue number
@@ -89,7 +89,9 @@ def _set_right(line: str, where: str, old: bool) -> str:
     if "\t" in line:
         raise FeaturizationError(f"{where} holds tabs; a PDB file has fixed columns: write it as PDB again.")
     if all(line[i : i + 1] == "." for i in _POINTS_SHIFTED):
-        line = f"{line[:20]} {line[20:]}"
+        line = _moved(line)
+        if _WELL_FORMED.fullmatch(line):
+            return line
     line = line.ljust(80)
     _check_columns(line, where)
     occupancy, b_iso = line[54:60], line[60:66]
@@ -109,6 +111,12 @@ def _set_right(line: str, where: str, old: bool) -> str:
     if not (old or end[4:6].strip()):
         _check_name(line, where)
     return f"{line[:54]}{occupancy}{b_iso}{line[66:72]}{end}"
+
+
+def _moved(line: str) -> str:
+    """Return a line with the blank that it lacks behind the residue's name, or else behind its number."""
+    moved = f"{line[:20]} {line[20:]}"
+    return moved if _RESIDUE_NUMBER.fullmatch(moved[22:26]) else f"{line[:27]} {line[27:]}"
 
 
 def _check_columns(line: str, where: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import gzip
 import io
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -87,7 +88,7 @@ def read_text(path: Path, largest: int = LARGEST_TEXT) -> str:
     if "\0" in str(path):
         raise FeaturizationError(f"There is no file {_shown(path)}, which holds a NUL character; check the path.")
     with guarded(path), path.open("rb") as file:
-        raw = file.read(largest + 1)
+        raw = file.read() if os.fstat(file.fileno()).st_size <= largest else file.read(largest + 1)
     if raw[:2] == b"\x1f\x8b":
         with guarded(path.name, "a gzip archive", "get it again"):
             raw = _unpacked(raw, path.name, largest)
