@@ -173,6 +173,8 @@ def atoms_of_file(path: Path, model: int = 0) -> AtomRecords:
             f"'{path.name}' is no macromolecule's file; {', '.join(MACROMOLECULE_SUFFIXES)}, also followed by .gz, are accepted."
         )
     atoms = (pdb_atoms if suffix in _PDB else mmcif_atoms)(read_text(path), path.name, model)
+    if atoms.altlocs.any():
+        atoms = atoms.together()
     return atoms._replace(elements=_elements(atoms))
 
 

@@ -46,7 +46,9 @@ def ligand_names(path: str | os.PathLike[str]) -> dict[str, int]:
         The file cannot be read.
     """
     return dict(
-        Counter(residue.name for residue in _residues(atoms_of_file(Path(path))) if _may_be_ligand(residue.name))
+        Counter(
+            residue.name for residue in _residues(atoms_of_file(Path(path)).together()) if _may_be_ligand(residue.name)
+        )
     )
 
 
@@ -87,7 +89,7 @@ def split_ligand(
     The total charge of both parts is 0. A ligand of several residues, such as a chain of sugars, is not joined.
     """
     path = Path(path)
-    atoms = atoms_of_file(path)
+    atoms = atoms_of_file(path).together()
     whole, kept = chosen_atoms(atoms, path.name, waters, ions)
     residues = list(_residues(atoms))
     copies = [residue for residue in residues if residue.name == residue_name]
@@ -119,29 +121,12 @@ def split_ligand(
 
 
 def _residues(atoms: AtomRecords) -> Iterator[Residue]:
-    """Yield the residues in the order of the file.
-
-    Atoms of a residue may stand apart, as alternative locations at the end of a chain do: those with the same chain, number
-    and name are one residue unless an atom comes twice.
-    """
+    """Yield the residues, whose atoms stand together, in the order of the file."""
     new = np.ones(len(atoms.names), dtype=bool)
     new[1:] = (np.diff(atoms.places()) != 0) | (atoms.residue_names[1:] != atoms.residue_names[:-1])
-    parts: dict[tuple[object, ...], list[list[int]]] = {}
-    sites: dict[tuple[object, ...], set[tuple[bytes, int]]] = {}
-    for run in np.split(np.arange(len(new)), np.flatnonzero(new)[1:]):
-        first = run[0]
-        key = tuple(column[first] for column in (atoms.chains, atoms.residue_numbers, atoms.insertion_codes))
-        key = (*key, atoms.residue_names[first])
-        present: set[tuple[bytes, int]] = set(zip(atoms.names[run].tolist(), atoms.altlocs[run].tolist(), strict=True))
-        if key in parts and sites[key].isdisjoint(present):
-            parts[key][-1].extend(run)
-            sites[key] |= present
-        else:
-            parts.setdefault(key, []).append(list(run))
-            sites[key] = present
-    for members in sorted((members for runs in parts.values() for members in runs), key=lambda members: members[0]):
+    for members in np.split(np.arange(len(new)), np.flatnonzero(new)[1:]):
         name, label = atoms.residue_names[members[0]].decode(), atoms.residue_label(members[0])
-        yield Residue(name, label, np.array(members), bool(atoms.hetero[members].any()))
+        yield Residue(name, label, members, bool(atoms.hetero[members].any()))
 
 
 def _may_be_ligand(residue_name: str) -> bool:

@@ -128,6 +128,19 @@ def test_one_of_the_alternative_locations_is_taken(read):
     assert mutation.site_occupancy.tolist() == [1, 1]
 
 
+def test_alternatives_that_stand_apart_are_alternatives(read):
+    """All second locations at the end of the chain; two chains without a name stay two all the same."""
+    serine = [line(" CB ", "SER", "3", 0.0, "C"), line(" OG ", "SER", "3", 1.4, "O", altloc="A", occupancy="  0.40")]
+    apart = read(
+        *serine,
+        line(" CA ", "GLY", "4", 4.0, "C"),
+        line(" OG ", "SER", "3", 1.9, "O", altloc="B", occupancy="  0.60"),
+    )
+    assert apart.positions[:, 0].tolist() == [0, 1.9, 4]
+    assert apart.site_occupancy.tolist() == [1, 1, 1]
+    assert apart.residues.tolist() == [0, 0, 1]
+
+
 def test_what_has_no_alternative_in_the_file_keeps_its_occupancy(read):
     """As in the pockets of PDBbind, from which alternatives were removed, and waters that are there in part."""
     alone = line(" OG ", "SER", "3", 1.4, "O", occupancy="  0.40")
