@@ -18,7 +18,7 @@ from deepchem_density.structures.text_files import guarded
 __all__ = ["mmcif_atoms"]
 
 _UNCERTAINTY = re.compile(r"\([0-9]+\)$")
-_ELEMENT = re.compile(r"([A-Z][a-z]?)[0-9]*[-+]?", re.IGNORECASE)
+_ELEMENT = re.compile(r"([A-Z][a-z]?)(?:[0-9]?[-+]|[-+][0-9])?", re.IGNORECASE)
 _CARTESIAN = ("Cartn_x", "Cartn_y", "Cartn_z")
 _FRACTIONAL = ("fract_x", "fract_y", "fract_z")
 _CELL = ("length_a", "length_b", "length_c", "angle_alpha", "angle_beta", "angle_gamma")

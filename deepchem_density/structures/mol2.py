@@ -17,6 +17,7 @@ from deepchem_density.structures.text_files import guarded
 __all__ = ["mol_from_mol2"]
 
 _ATOM_FIELDS = 6
+_MOLECULE = re.compile(r"^@<TRIPOS>MOLECULE", re.MULTILINE)
 _RDKIT_READS = re.compile(r"[-+]?[0-9]*\.?[0-9]*(?:[eE][-+]?[0-9]+)?")
 
 
@@ -44,7 +45,7 @@ def mol_from_mol2(text: str, name: str) -> Chem.Mol:
     RDKit takes every hydrogen to be in the file: without any, its reader would call ethanol an oxide with five unpaired
     electrons. Where the file has none, the charges that stand for missing ones are taken back, and hydrogens are implied.
     """
-    molecules = text.count("@<TRIPOS>MOLECULE")
+    molecules = len(_MOLECULE.findall(text))
     if molecules != 1:
         raise FeaturizationError(
             f"'{name}' holds {molecules} molecules (@<TRIPOS>MOLECULE); a mol2 file with one is accepted: split it, or pass "

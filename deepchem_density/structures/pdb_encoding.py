@@ -14,8 +14,8 @@ __all__ = ["ascii_lines"]
 _PLACES = re.compile(r"[ ?]*[-+]?[\d?]*\.[\d?]{3}", re.ASCII)
 _NUMBERS = re.compile(r"[ *?]*[-+]?[\d?]*\.?[\d?]*[ ]*", re.ASCII)
 _END = re.compile(r"(?:  | [A-Za-z?]|[A-Za-z?]{2})(?:  |\d[-+]|[-+]\d)\s*", re.ASCII)
-_READ = ((12, 27), (30, 66), (76, 80))
-"""Columns 13-27, 31-66, 77-80: names, codes and the number of the residue; coordinates, occupancy and B; element, charge."""
+_READ = ((12, 66), (76, 80))
+"""Columns 13-66 and 77-80: names, codes and the number of the residue, coordinates, occupancy and B; element and charge."""
 
 
 def ascii_lines(text: str, name: str) -> str:
@@ -59,7 +59,7 @@ def _atom_line(line: str, where: str) -> str:
     fields, columns = next(iter(found.items()))
     if not "".join(fields).isascii():
         raise FeaturizationError(
-            f"{where} holds {letter!r} in columns 13-27, 31-66 or 77-80, which are read; ASCII is accepted there: write names "
+            f"{where} holds {letter!r} in columns 13-66 or 77-80, which are read; ASCII is accepted there: write names "
             "and numbers in it."
         )
     return _without_letters(columns)

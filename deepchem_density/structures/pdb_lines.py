@@ -21,7 +21,7 @@ __all__ = ["checked_pdb"]
 
 _WELL_FORMED = re.compile(
     r"(?:ATOM  |HETATM).{16}"
-    r"(?:   \d|  \d\d| \d{3}|\d{4}).{4}"  # number of the residue
+    r"(?:   \d|  \d\d| \d{3}|\d{4}).   "  # number of the residue, insertion code
     r"(?:(?:   \d|  -\d|  \d\d| -\d\d| \d{3}|-\d{3}|\d{4})\.\d{3}){3}"  # x, y, z
     r"(?:(?:  \d| -\d| \d\d|-\d\d|\d{3})\.\d\d){2}.{10}"  # occupancy, B
     r"(?: [A-Z]|[A-Z][A-Za-z])(?:  |\d[+-])?\s*"  # element, charge
@@ -32,6 +32,7 @@ _ATOMS = {"".join(c) for word in ("atom", "heta") for c in product(*((x, x.upper
 """What atoms' lines begin with; parsers look at four letters, of either case."""
 
 _RESIDUE_NUMBER = re.compile(r" *-?\d+ *| {4}|[A-Z][A-Z\d]{3}|[a-z][a-z\d]{3}")
+_LETTER_AND_DIGIT = re.compile(r"[A-Za-z]\d|\d[A-Za-z]")
 _HALOGEN_OR_CARBON = re.compile(r" (?:CL|BR)\d* *", re.IGNORECASE)
 _POINTS_SHIFTED = (33, 41, 49, 56)
 _HYBRID_36 = 100_000
@@ -104,12 +105,7 @@ def _set_right(line: str, where: str, old: bool) -> str:
     else:
         b_iso = "   nan"
     end = " " * 8 if old else line[72:]
-    if not _CHARGE.fullmatch(end[6:8]):
-        raise FeaturizationError(
-            f"{where} has the charge '{end[6:8]}' in columns 79-80; a digit and a sign, such as '2+', or blanks are accepted."
-        )
-    if not (old or end[4:6].strip()):
-        _check_name(line, where)
+    _check_end(line[12:16], line[17:21].strip(), end, where, old)
     return f"{line[:54]}{occupancy}{b_iso}{line[66:72]}{end}"
 
 
@@ -125,13 +121,34 @@ def _check_columns(line: str, where: str) -> None:
         raise FeaturizationError(
             f"{where} has '{line[22:26]}' as the number of its residue in columns 23-26; a whole number is accepted: correct it."
         )
+    if line[27:30].strip(" "):
+        raise FeaturizationError(
+            f"{where} has '{line[27:30]}' in columns 28-30, which are blank in a PDB file; what stands there may belong to the "
+            "coordinate behind it: correct it."
+        )
     for first in (30, 38, 46):
         column_real(line[first : first + 8], where, f"coordinate in columns {first + 1}-{first + 8}")
 
 
-def _check_name(line: str, where: str) -> None:
+def _check_end(name: str, residue: str, end: str, where: str, old: bool) -> None:
+    """Refuse a charge or an element that is none, and a letter at the end of a longer word that is not the name's."""
+    if not _CHARGE.fullmatch(end[6:8]):
+        raise FeaturizationError(
+            f"{where} has the charge '{end[6:8]}' in columns 79-80; a digit and a sign, such as '2+', or blanks are accepted."
+        )
+    element = end[4:6]
+    to_the_left = element[1] == " " and end[3] != " " and element[0] not in (" ", name.strip(" 0123456789")[:1])
+    if to_the_left or _LETTER_AND_DIGIT.fullmatch(element):
+        raise FeaturizationError(
+            f"{where} has '{end[3:6].strip()}' in columns 76-78; the symbol of an element in columns 77-78 is accepted, to the "
+            "right: correct it."
+        )
+    if not (old or element.strip()):
+        _check_name(name, residue, where)
+
+
+def _check_name(name: str, residue: str, where: str) -> None:
     """Refuse a name without an element that programs write for chlorine, and the format means carbon by."""
-    name, residue = line[12:16], line[17:21].strip()
     if not _HALOGEN_OR_CARBON.fullmatch(name) or holds_ions(residue) or is_water(residue):
         return
     if not gemmi.find_tabulated_residue(residue[:3]).is_standard():

@@ -120,6 +120,11 @@ def test_alternatives_of_long_labels_are_alternatives(read):
     assert chosen.site_occupancy.tolist() == [1, 1]
 
 
+def test_charges_may_stand_behind_elements(read):
+    rows = ("CA2+ CA CA 0 0 1", "Na+ NA NA 5 0 1", "Cl-1 CL CL 9 0 1", "D D1 DOD 12 0 1")
+    assert read(cif(NEEDED, rows)).numbers.tolist() == [20, 11, 17, 1]
+
+
 def test_models_are_counted_from_0(read):
     columns = {"pdbx_PDB_model_num": ("7", "7", "9", "9")}
     assert read(with_columns(**columns)).formula == "CN"
@@ -155,6 +160,7 @@ def test_models_are_counted_from_0(read):
         (with_columns(auth_seq_id=("1", "1", "x", "2")), "Row 3 .* has 'x' as its auth_seq_id; a whole number"),
         (with_columns(pdbx_formal_charge=("0", "?", "99", "0")), "Row 3 .* has 99 as its pdbx_formal_charge; -8 to 8"),
         (with_columns(pdbx_PDB_ins_code=("?", "AB", "?", "?")), "Row 2 .* has 'AB' as its insertion code"),
+        (cif(NEEDED, ("CD0 C1 LIG 0 0 1",)), "The element of atom C1 of LIG of 'a.cif' is not known"),
         (cif(NEEDED, ("Q C1 LIG 0 0 1",)), "The element of atom C1 of LIG of 'a.cif' is not known"),
         (
             "data_a\n_cell_length_a 5\nloop_\n_atom_site_label\n_atom_site_fract_x\nC1 0.5\n",

@@ -120,6 +120,7 @@ def test_numbers_of_other_programs_leave_the_bonds_as_they_are(number, tmp_path)
     [
         ("", r"'a.mol2' holds 0 molecules \(@<TRIPOS>MOLECULE\); a mol2 file with one"),
         ("<html>error</html>", "'a.mol2' holds 0 molecules"),
+        (f"#{mol2(CHLOROETHANOL, CHAIN)}", "'a.mol2' holds 0 molecules"),
         (mol2(CHLOROETHANOL, CHAIN, molecules=2), "'a.mol2' holds 2 molecules"),
         (
             mol2("C1 0 0 0 ca\nC2 0 0 1.4 c3", "1 2 1"),

@@ -70,6 +70,13 @@ def test_an_element_guessed_from_the_first_letter_does_not_count(element, tmp_pa
     assert read(tmp_path, pdb((" CLA", "CLA", 1), element=element)).formula == "Cl"
 
 
+@pytest.mark.parametrize("segment", ["IONS", "A", "  AB", "1234"])
+def test_the_name_of_a_segment_is_no_element(segment, tmp_path):
+    text = pdb((" C1 ", "LIG", 1), (" SOD", "SOD", 2))
+    text = "".join(f"{line[:72]}{segment:<4}{line[76:]}\n" for line in text.split("\n")[:-1])
+    assert read(tmp_path, text).formula == "CNa"
+
+
 def test_an_element_that_forms_ions_itself_is_taken_as_given(tmp_path):
     assert read(tmp_path, pdb(("CA  ", "CA", 1), element="CD")).formula == "Cd"
 
