@@ -7,6 +7,7 @@ from .featurizers import GradientVoxel as GradientVoxel
 from .featurizers import JointVoxel as JointVoxel
 from .featurizers import LookedDataset as LookedDataset
 from .featurizers import OccupancyVoxel as OccupancyVoxel
+from .featurizers import open_featurized as open_featurized
 from .fields import read_map as read_map
 from .fields import xtb_density as xtb_density
 from .fields.independent_atoms import independent_atoms as independent_atoms

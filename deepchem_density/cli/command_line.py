@@ -7,24 +7,23 @@ import logging
 import sys
 from collections.abc import Sequence
 
-from deepchem_density.cli import compare, curve, predict, tune
+from deepchem_density.cli import compare, curve, featurize, predict, tune
 from deepchem_density.cli.options import Parser
 from deepchem_density.versions import __version__
 
 __all__ = ["main", "parser"]
 
-COMMANDS = (curve, compare, tune, predict)
+COMMANDS = (featurize, curve, compare, tune, predict)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return the exit status: 0, or 2 for what cannot run."""
     options = parser().parse_args(arguments)
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
-    from deepchem_density.errors import FeaturizationError
 
     try:
         return options.command(options)
-    except (ValueError, ImportError, FeaturizationError, FileNotFoundError) as error:
+    except (ValueError, ImportError, OSError) as error:
         print(f"deepchem-density: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:

@@ -1,6 +1,7 @@
 from .atom import AtomVoxel as AtomVoxel
 from .density import DensityVoxel as DensityVoxel
 from .drop_failed import DropFailed as DropFailed
+from .featurized_folder import open_featurized as open_featurized
 from .gradient import GradientVoxel as GradientVoxel
 from .joint import JointVoxel as JointVoxel
 from .looked_dataset import LookedDataset as LookedDataset

@@ -1,0 +1,207 @@
+"""``deepchem-density featurize SOURCE``: molecules and complexes read and solved once, to be looked at as often as wanted."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from deepchem_density.cli.options import add_settings, asked_for, config_from, values_of
+from deepchem_density.curves.settings import InputSettings
+from deepchem_density.settings import setting
+from deepchem_density.voxels.settings import VoxelSettings
+
+if TYPE_CHECKING:
+    from deepchem_density.curves.config import CurveConfig
+
+__all__ = ["FeaturizeRun", "add_to", "run", "source_settings"]
+
+TRIED = 12
+"""Datapoints that a dry run solves."""
+SECONDS_BETWEEN_LINES = 20.0
+
+
+@dataclass
+class FeaturizeSettings:
+    """Run."""
+
+    out: str = setting("featurized", "folder for what was solved, with names and labels")
+    voxels: bool = setting(False, "write finished voxels too, to voxels.npy, NaN where a datapoint has none")
+    dry_run: bool = setting(False, "solve some and say what all would take: time, disk and memory")
+    n_jobs: int = setting(-1, "processes that solve; -1 is one a core", least=-1)
+
+
+@dataclass
+class FeaturizeRun(FeaturizeSettings, VoxelSettings, InputSettings):
+    """The options of the command."""
+
+
+def add_to(commands: Any) -> None:
+    """Register the command."""
+    parser = commands.add_parser(
+        "featurize",
+        usage="deepchem-density featurize source [options]",
+        help="read and solve molecules or complexes once, for datasets that look when asked",
+        epilog="Example: deepchem-density featurize qm9 --out qm9 --dry-run true",
+    )
+    parser.set_defaults(command=run)
+    parser.add_argument(
+        "what",
+        metavar="source",
+        help="sample, qm9, a folder with an .sdf and its .csv of labels, a .csv of complexes, or a folder in PDBbind's layout",
+    )
+    parser.add_argument("--targets", default="", help="label columns, for sources that are no package's")
+    add_settings(parser, FeaturizeRun)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Read, solve and store, or say what that would take."""
+    here = values_of(options, FeaturizeSettings)
+    asked = asked_for(options, FeaturizeRun)
+    settings = {name: value for name, value in asked.items() if name not in FeaturizeSettings.__dataclass_fields__}
+    config = config_from({**source_settings(options.what, options.targets), **settings})
+    config.recipe.check()
+    if here.dry_run:
+        _try(config, here.n_jobs)
+        return 0
+    from deepchem_density.featurizers.featurized_folder import write_index
+    from deepchem_density.tables.load import load_table
+    from deepchem_density.voxels.store import SolvedStore
+
+    table, out = load_table(config), Path(here.out)
+    progress = _Progress(len(table))
+    solved = SolvedStore(out / "solved", config.recipe).solve(table.datapoints(), here.n_jobs, progress)
+    write_index(out, config.recipe, solved, table.ids, table.columns(table.tasks), table.tasks)
+    _summarize(solved.refused(config.recipe), len(solved))
+    print(f"Solved: {out} ({_size(_bytes_below(out))}); open_featurized({str(out)!r}) is a dataset of it.")
+    if here.voxels:
+        _write_voxels(out / "voxels.npy", solved, config)
+    return 0
+
+
+def source_settings(source: str, targets: str = "") -> dict[str, Any]:
+    """Return the settings of data that a source stands for: the name of a dataset, or what a path holds."""
+    if source in ("sample", "qm9"):
+        return {"dataset": source}
+    path = Path(source).expanduser().absolute()
+    if not path.exists():
+        raise ValueError(f"source={source!r} arrived; 'sample', 'qm9', or a folder or file that exists is accepted.")
+    dataset = "pdbbind"
+    if path.suffix == ".csv" or (path / "complexes.csv").is_file():
+        dataset = "complexes"
+    elif list(path.glob("*.sdf")):
+        dataset = "sdf"
+    named = {"targets": tuple(target.strip() for target in targets.split(","))} if targets else {}
+    return {"dataset": dataset, "data_dir": str(path), **named}
+
+
+class _Progress:
+    """Prints how far the work is, now and then."""
+
+    def __init__(self, total: int) -> None:
+        self.total, self.started, self.told = total, time.monotonic(), time.monotonic()
+
+    def __call__(self, done: int, failed: int) -> None:
+        now = time.monotonic()
+        if now - self.told < SECONDS_BETWEEN_LINES and done < self.total:
+            return
+        self.told = now
+        rate = done / max(now - self.started, 1e-9)
+        left = (self.total - done) / max(rate, 1e-9)
+        print(f"{done} of {self.total} ({rate:.0f}/s, {_minutes(left)} left, {failed} failed)", flush=True)
+
+
+def _try(config: CurveConfig, n_jobs: int) -> None:
+    """Solve some datapoints and print what all of them would take."""
+    import numpy as np
+
+    from deepchem_density.tables.load import load_table
+    from deepchem_density.voxels.solved import Solver
+    from deepchem_density.workers import map_in_order, n_workers
+
+    table = load_table(config)
+    places = np.unique(np.linspace(0, len(table) - 1, TRIED).round().astype(int))
+    solver, datapoints = Solver(config.rep, config.recipe), table.subset(places).datapoints()
+    list(map_in_order(solver, datapoints[:1]))  # loads libraries
+    results, taken, last = [], [], time.perf_counter()
+    for result in map_in_order(solver, datapoints):
+        results.append(result)
+        taken.append(time.perf_counter() - last)
+        last = time.perf_counter()
+    seconds = float(np.mean(np.sort(taken)[: -len(taken) // 4]))  # without the slowest, which load and compile
+    solved = [one for one in results if not isinstance(one, Exception)]
+    size = sum(_kept_bytes(one) for one in solved) / max(1, len(solved)) * len(table)
+    workers = n_workers(n_jobs)
+    print(f"{len(table)} datapoints, {len(datapoints)} tried, {len(datapoints) - len(solved)} of them failed.")
+    print(f"Time: {_minutes(seconds * len(table) / workers)} with {workers} processes ({1e3 * seconds:.1f} ms each).")
+    row = int(np.prod(config.recipe.voxel_shape)) * np.dtype(config.recipe.dtype).itemsize
+    print(
+        f"Disk: {_size(size)} solved; {_size(row * len(table))} with --voxels true. Memory: {_size(5e8 * (1 + workers))}."
+    )
+    _summarize([(i, str(one)) for i, one in enumerate(results) if isinstance(one, Exception)], len(datapoints))
+
+
+def _kept_bytes(solved: Any) -> int:
+    structures = [part for part in (solved.whole.ligand, solved.whole.protein) if part is not None]
+    atoms = sum(25 * len(part.numbers) + 64 for part in structures)
+    return atoms + sum(
+        one.weighted.nbytes + one.orbital_energies.nbytes + one.charges.nbytes + 64 for one in solved.orbitals
+    )
+
+
+def _summarize(failures: Sequence[tuple[int, str]], n: int) -> None:
+    """Print how many datapoints failed for which reason, names and numbers left out of the reasons."""
+    if not failures:
+        print(f"All {n} datapoints have voxels.")
+        return
+    kinds = Counter(_kind(reason) for _, reason in failures)
+    print(f"{len(failures)} of {n} datapoints have no voxels:")
+    for kind, count in kinds.most_common(10):
+        example = next(place for place, reason in failures if _kind(reason) == kind)
+        print(f"  {count} x {kind} (for instance datapoint {example})")
+
+
+def _kind(reason: str) -> str:
+    return re.sub(r"[-+]?\d+(\.\d+)?", "…", re.sub(r"'[^']*'", "'…'", reason))
+
+
+def _write_voxels(path: Path, solved: Any, config: CurveConfig) -> None:
+    """Write the voxels of all datapoints to a .npy file, which appears when it is complete."""
+    import numpy as np
+
+    from deepchem_density.featurizers.voxel_featurizer import failed_value
+    from deepchem_density.files import replacing
+
+    recipe = config.recipe
+    failed = {place for place, _ in solved.refused(recipe)}
+    with replacing(path) as temporary:
+        shape = (len(solved), *recipe.voxel_shape)
+        rows = np.lib.format.open_memmap(temporary, mode="w+", dtype=recipe.dtype, shape=shape)
+        for place in range(len(solved)):
+            rows[place] = failed_value(rows.dtype) if place in failed else recipe.voxels(solved[place])
+        rows.flush()
+        del rows
+    print(f"Voxels: {path} {shape}, {', '.join(recipe.channels)}")
+
+
+def _bytes_below(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+def _size(n_bytes: float) -> str:
+    return f"{n_bytes / 1e9:.2f} GB" if n_bytes > 1e9 else f"{n_bytes / 1e6:.1f} MB"
+
+
+def _minutes(seconds: float) -> str:
+    return (
+        f"{seconds:.0f} s"
+        if seconds < 90
+        else f"{seconds / 60:.0f} min"
+        if seconds < 5400
+        else f"{seconds / 3600:.1f} h"
+    )
