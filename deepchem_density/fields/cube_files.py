@@ -8,7 +8,6 @@ of points lengths in Å.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,13 +15,13 @@ import numpy as np
 
 from deepchem_density.errors import FeaturizationError
 from deepchem_density.fields.units import ANGSTROM_PER_BOHR, E_PER_ANGSTROM3
+from deepchem_density.structures.numbers import parted, reals, whole
 from deepchem_density.structures.text_files import read_text
 
 __all__ = ["Cube", "read_cube"]
 
 HEADER_LINES = 6
 ATOM_FIELDS = 5
-SIGN_BETWEEN_NUMBERS = re.compile(r"(?<=\d)(?=[-+]\d*\.)")
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,8 +68,9 @@ def read_cube(path: str | Path) -> Cube:
         words = "\n".join(lines[HEADER_LINES + abs(n_atoms) :]).split()
         orbitals, words = _orbitals(words) if n_atoms < 0 else ((), words)
         values = _values(words, (*(abs(n) for n in counts), len(orbitals) or n_values))
-    except (ValueError, IndexError) as error:
-        raise FeaturizationError(f"'{path.name}' cannot be read as a Gaussian cube file: {error}.") from error
+    except (ValueError, IndexError, OverflowError) as error:
+        reason = str(error).rstrip(".")
+        raise FeaturizationError(f"'{path.name}' cannot be read as a Gaussian cube file: {reason}.") from error
     unit = 1.0 if counts[0] < 0 else ANGSTROM_PER_BOHR
     return Cube(values if orbitals else values * E_PER_ANGSTROM3, origin * unit, steps * unit, orbitals)
 
@@ -82,7 +82,8 @@ def _first_line(lines: list[str]) -> tuple[int, np.ndarray, int]:
     words = lines[2].split()
     if len(words) not in (4, 5):
         raise ValueError(f"'{lines[2].strip()}' stands where the number of atoms and the origin should")
-    return int(words[0]), _numbers(words[1:4]), int(words[4]) if len(words) == ATOM_FIELDS else 1
+    n_values = whole(words[4], "line 3", "number of values a point") if len(words) == ATOM_FIELDS else 1
+    return whole(words[0], "line 3", "number of atoms"), reals(words[1:4], "line 3", "origin"), n_values
 
 
 def _axes(lines: list[str]) -> tuple[list[int], np.ndarray]:
@@ -90,22 +91,22 @@ def _axes(lines: list[str]) -> tuple[list[int], np.ndarray]:
     rows = [line.split() for line in lines[3:HEADER_LINES]]
     if any(len(row) != 4 for row in rows):
         raise ValueError("its fourth to sixth lines should each hold a number of points and a step of three numbers")
-    counts = [int(row[0]) for row in rows]
+    counts = [whole(row[0], f"line {i}", "number of points") for i, row in enumerate(rows, 4)]
     if 0 in counts or len({n < 0 for n in counts}) != 1:
         raise ValueError(f"its numbers of points are {counts}; all positive (bohr) or all negative (Å) are accepted")
-    return counts, np.array([_numbers(row[1:]) for row in rows]).T
+    return counts, np.array([reals(row[1:], f"line {i}", "step") for i, row in enumerate(rows, 4)]).T
 
 
 def _orbitals(words: list[str]) -> tuple[tuple[int, ...], list[str]]:
     """Return the list of orbitals and the words behind it."""
-    if not words or int(words[0]) < 1:
+    n = whole(words[0], "what follows the atoms", "number of orbitals") if words else 0
+    if n < 1:
         raise ValueError("its number of atoms is negative, but no list of orbitals follows the atoms")
-    n = int(words[0])
-    return tuple(int(word) for word in words[1 : n + 1]), words[n + 1 :]
+    return tuple(whole(word, "the list of orbitals", "number") for word in words[1 : n + 1]), words[n + 1 :]
 
 
 def _values(words: list[str], shape: tuple[int, ...]) -> np.ndarray:
-    values = _numbers(words)
+    values = _numbers(words, "what follows the atoms")
     needed = int(np.prod([float(n) for n in shape]))
     if len(values) != needed:
         raise ValueError(
@@ -114,10 +115,9 @@ def _values(words: list[str], shape: tuple[int, ...]) -> np.ndarray:
     return values.reshape(shape)
 
 
-def _numbers(words: list[str]) -> np.ndarray:
-    """Return numbers, also Fortran's: with D for the exponent, or in columns so narrow that a sign parts two numbers."""
+def _numbers(words: list[str], where: str) -> np.ndarray:
+    """Return numbers, also Fortran's in columns so narrow that a sign alone parts two of them."""
     try:
-        return np.fromiter(map(float, words), dtype=np.float64, count=len(words))
-    except ValueError:
-        parted = SIGN_BETWEEN_NUMBERS.sub(" ", " ".join(words).upper().replace("D", "E"))
-        return np.array([float(word) for word in parted.split()])
+        return reals(words, where, "value", finite=False)
+    except FeaturizationError:
+        return reals(parted(" ".join(words)).split(), where, "value", finite=False)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
+from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import gemmi
 import numpy as np
@@ -12,11 +12,22 @@ from scipy.spatial import cKDTree
 
 from deepchem_density.errors import FeaturizationError
 from deepchem_density.structures.altlocs import occupancy_with_alternatives, one_conformer
-from deepchem_density.structures.pdb_lines import checked_pdb
-from deepchem_density.structures.structure import CLOSEST_ATOMS, Structure, atomic_number
+from deepchem_density.structures.atom_records import AtomRecords, numbered
+from deepchem_density.structures.mmcif_atoms import mmcif_atoms
+from deepchem_density.structures.numbers import LARGEST_COORDINATE
+from deepchem_density.structures.pdb_atoms import pdb_atoms
+from deepchem_density.structures.residue_names import (
+    EXTRA_SITES,
+    holds_ions,
+    ion_number,
+    is_monatomic_ion,
+    is_water,
+    water_element,
+)
+from deepchem_density.structures.structure import CLOSEST_ATOMS, Structure, atomic_number, symbol
 from deepchem_density.structures.text_files import format_suffix, read_text
 
-__all__ = ["MACROMOLECULE_SUFFIXES", "read_macromolecule"]
+__all__ = ["MACROMOLECULE_SUFFIXES", "atoms_of_file", "chosen_atoms", "read_macromolecule"]
 
 logger = logging.getLogger(__name__)
 
@@ -24,24 +35,22 @@ _PDB = (".pdb", ".ent")
 MACROMOLECULE_SUFFIXES = (*_PDB, ".cif", ".mmcif")
 """Suffixes of the files that are read here, each also followed by .gz."""
 
-_SIMULATED_WATERS = ("SOL", "SPC", "T3P", "T4P", "TIP", "TIP3", "TIP4", "TP3", "TP4")
-"""Names of waters in simulations, which are not those of the PDB."""
-
 _UNKNOWN_RESIDUES = ("UNK", "N", "DN")
 """Standard names of residues that may hold anything."""
 
 _POLYMER_LETTERS = ("H", "C", "N", "O", "P", "S")
-_IN_POLYMERS = [atomic_number(letter) for letter in _POLYMER_LETTERS]
-_HALOGENS = [atomic_number(halogen) for halogen in ("F", "Cl", "Br", "I")]
-
-_DEUTERIUM = 119
-"""gemmi's place for D, after the last element."""
+_IN_POLYMERS = frozenset(atomic_number(letter) for letter in _POLYMER_LETTERS)
+_RARE = np.array([number not in _IN_POLYMERS for number in range(119)])
+_EXTRA_SITES = frozenset(name.encode() for name in EXTRA_SITES)
 
 _DECIMALS = 4
 """gemmi keeps B factors and occupancies in float32; this is what is exact in them."""
 
 _LARGEST_OCCUPANCY = 1.01
 """Refinement programs may round a sum of occupancies up."""
+
+_LARGEST_B = 99_999.0
+"""Å²; what the columns of a PDB file can hold."""
 
 
 def read_macromolecule(
@@ -58,7 +67,8 @@ def read_macromolecule(
     path : path
         The file.
     waters : bool
-        Keep water molecules (residues HOH, DOD, WAT, H2O and the names of water in simulations).
+        Keep water molecules (residues HOH, DOD, WAT, H2O and the names of water in simulations). What models of water have
+        besides atoms (M, EP, LP and so on) is left out.
     ions : bool
         Keep ions: residues of a single atom that is a metal or a halogen.
     hydrogens : {"keep", "drop"}
@@ -95,160 +105,148 @@ def read_macromolecule(
     from 0 to 1 (some programs write charges there), are none (with a logged warning in the latter case); a blank one is 1.
 
     *Elements* come from their columns or else from the names of the atoms. In standard residues a name that only looks like
-    a rarer element (``CA`` one column to the left) is carbon, nitrogen, and so on. Residues that share a number but not the
-    insertion code are different ones.
+    a rarer element (``CA`` one column to the left) is carbon, nitrogen, and so on. An atom alone in its residue is the ion
+    that both names are those of, in the PDB or in programs of simulation (``SOD``, ``CLA``, ``Na+``). Residues that share a
+    number but not the insertion code are different ones.
     """
     if hydrogens not in ("keep", "drop"):
         raise ValueError(f"hydrogens={hydrogens!r} arrived; 'keep' or 'drop' is accepted for macromolecules.")
     path = Path(path)
-    atoms = _atoms_of(_parsed(path), model, path.name)
-    numbers = _elements(atoms, path.name)
-    _check_positions(atoms, path.name)
-    runs = _runs(atoms)
-    residues = _numbered(runs, atoms.residue_names)
+    structure, _ = chosen_atoms(atoms_of_file(path, model), path.name, waters, ions)
+    return structure.without_hydrogens() if hydrogens == "drop" else structure
+
+
+def chosen_atoms(atoms: AtomRecords, name: str, waters: bool = True, ions: bool = True) -> tuple[Structure, np.ndarray]:
+    """Return the structure of one conformer of each residue, and which of the atoms (n_atoms,) it is made of, as a mask.
+
+    Parameters
+    ----------
+    atoms : AtomRecords
+        From `atoms_of_file`.
+    name : str
+        What error messages call the file.
+    waters, ions : bool
+        As in `read_macromolecule`.
+
+    Raises
+    ------
+    FeaturizationError
+        As in `read_macromolecule`.
+    """
+    _check_positions(atoms, name)
+    runs = atoms.places()
+    residues = numbered(runs, atoms.residue_names)
     labels = (runs, atoms.residue_names, atoms.names, atoms.altlocs)
     conformer = one_conformer(*labels, atoms.occupancy)
-    kept = conformer & _wanted(atoms, numbers, residues, conformer, waters, ions)
+    kept = conformer & _wanted(atoms, waters, ions)
     if not kept.any():
-        raise FeaturizationError(f"waters={waters} and ions={ions} leave no atom of '{path.name}'; keep more of it.")
-    kept = _without_copies(atoms, numbers, runs, kept, path.name)
-    b_iso, occupancy = _b_factors(atoms.b_iso), _occupancies(atoms.occupancy, path.name)
+        raise FeaturizationError(f"waters={waters} and ions={ions} leave no atom of '{name}'; keep more of it.")
+    _check_elements(atoms, kept, name)
+    kept = _without_copies(atoms, runs, kept, name)
+    b_iso, occupancy = _b_factors(atoms, name), _occupancies(atoms.occupancy, name)
     if occupancy is not None:
         occupancy = occupancy_with_alternatives(conformer, *labels, occupancy).round(_DECIMALS)
     charges = atoms.charges[kept]
     structure = Structure(
-        numbers[kept],
+        atoms.elements[kept],
         atoms.positions[kept],
-        name=path.name,
+        name=name,
         b_iso=None if b_iso is None else b_iso[kept],
         site_occupancy=None if occupancy is None else occupancy[kept],
         formal_charges=charges if charges.any() else None,
-        residues=_numbered(residues[kept]),
+        residues=numbered(residues[kept]),
     )
-    return structure.without_hydrogens() if hydrogens == "drop" else structure
+    return structure, kept
 
 
-def _parsed(path: Path) -> gemmi.Structure:
+def atoms_of_file(path: Path, model: int = 0) -> AtomRecords:
+    """Return what a file says about each atom of a model, the elements as far as they are known.
+
+    Raises
+    ------
+    FeaturizationError
+        As in `read_macromolecule`.
+    """
     suffix = format_suffix(path)
     if suffix not in MACROMOLECULE_SUFFIXES:
         raise FeaturizationError(
             f"'{path.name}' is no macromolecule's file; {', '.join(MACROMOLECULE_SUFFIXES)}, also followed by .gz, are accepted."
         )
-    text = read_text(path)
-    structure = _from_pdb(text, path.name) if suffix in _PDB else _from_cif(text, path.name)
-    if len(structure) == 0 or structure[0].count_atom_sites() == 0:
-        raise FeaturizationError(f"'{path.name}' holds no atoms; it begins with {text.lstrip()[:40]!r}.")
-    return structure
+    atoms = (pdb_atoms if suffix in _PDB else mmcif_atoms)(read_text(path), path.name, model)
+    if atoms.altlocs.any():
+        atoms = atoms.together()
+    return atoms._replace(elements=_elements(atoms))
 
 
-def _from_pdb(text: str, name: str) -> gemmi.Structure:
-    checked = checked_pdb(text, name)
-    try:
-        return gemmi.read_pdb_string(checked)
-    except (RuntimeError, ValueError) as error:
-        raise FeaturizationError(f"'{name}' cannot be read as a PDB file: {' '.join(str(error).split())}.") from error
+def _elements(atoms: AtomRecords) -> np.ndarray:
+    """Return the atomic numbers that names and residues tell, or 0."""
+    numbers = atoms.elements.copy()
+    ions = _may_be_ions(atoms)
+    for i in np.flatnonzero(ions | _RARE[numbers]):
+        number, residue_name, atom = int(numbers[i]), atoms.residue_names[i].decode(), atoms.names[i].decode()
+        ion = ion_number(residue_name, atom) if ions[i] else 0
+        if ion and (not is_monatomic_ion(number) or _spells(atom, number)):
+            numbers[i] = ion
+        elif number not in _IN_POLYMERS:
+            numbers[i] = (water_element(atom) if is_water(residue_name) else _in_polymer(residue_name, atom)) or number
+    return numbers
 
 
-def _from_cif(text: str, name: str) -> gemmi.Structure:
-    try:
-        document = gemmi.cif.read_string(text)  # kept by name: its blocks and columns are parts of it
-        blocks = [block for block in document if block.find_values("_atom_site.Cartn_x")]
-        if len(blocks) != 1:
-            raise FeaturizationError(
-                f"'{name}' has {len(blocks)} blocks with coordinates (_atom_site.Cartn_x), one is accepted; restraints and "
-                "structure factors are no structures."
-            )
-        b_column = blocks[0].find_values("_atom_site.B_iso_or_equiv")
-        for i in range(len(b_column)):
-            if b_column[i] in ("?", "."):
-                b_column[i] = "nan"
-        structure = gemmi.make_structure_from_block(blocks[0])
-    except FeaturizationError:
-        raise
-    except (RuntimeError, ValueError) as error:
-        raise FeaturizationError(f"'{name}' cannot be read as mmCIF: {' '.join(str(error).split())}.") from error
-    if not b_column:  # gemmi's default is 20 Å²
-        for site in structure[0].all():
-            site.atom.b_iso = np.nan
-    return structure
+def _spells(atom: str, number: int) -> bool:
+    """Tell whether an element may have been guessed from the first letters of a name, as polonium from POT."""
+    return atom.upper().startswith(symbol(number).upper())
 
 
-class _Atoms(NamedTuple):
-    """What the file says about each atom of a model, in arrays (n_atoms,)."""
-
-    elements: np.ndarray
-    positions: np.ndarray
-    names: np.ndarray
-    residue_names: np.ndarray
-    chains: np.ndarray
-    residue_numbers: np.ndarray
-    insertion_codes: np.ndarray
-    altlocs: np.ndarray
-    occupancy: np.ndarray
-    b_iso: np.ndarray
-    charges: np.ndarray
-
-    def describe(self, i: int) -> str:
-        """Say which atom this is."""
-        number = f"{self.residue_numbers[i]}{chr(self.insertion_codes[i])}".strip()
-        chain = self.chains[i].decode().strip()
-        shown = f"atom {self.names[i].decode()} of {self.residue_names[i].decode()} {number}"
-        return f"{shown} in chain {chain}" if chain else shown
+def _may_be_ions(atoms: AtomRecords) -> np.ndarray:
+    """Return a mask of the atoms alone in a residue with the name of an ion."""
+    named = _in_residues(atoms, [name for name in set(atoms.residue_names.tolist()) if holds_ions(name.decode())])
+    return named & _alone(atoms) if named.any() else named
 
 
-def _atoms_of(structure: gemmi.Structure, model: int, name: str) -> _Atoms:
-    if not 0 <= model < len(structure):
-        raise FeaturizationError(
-            f"'{name}' has {len(structure)} models; model={model} arrived, 0 to {len(structure) - 1} are accepted."
-        )
-    for i in reversed([i for i in range(len(structure)) if i != model]):
-        del structure[i]
-    flat: Any = gemmi.FlatStructure(structure)
-    in_file = np.argsort(flat.serials, kind="stable")
-    return _Atoms(
-        flat.elements[in_file].astype(np.int64),
-        flat.pos[in_file],
-        _words(flat.atom_names[in_file]),
-        _words(flat.residue_names[in_file]),
-        _words(flat.chain_ids[in_file]),
-        flat.resnums[in_file],
-        flat.icodes[in_file],
-        flat.altlocs[in_file],
-        flat.occ[in_file].astype(np.float64).round(_DECIMALS),
-        flat.b_iso[in_file].astype(np.float64).round(_DECIMALS),
-        flat.charge[in_file].astype(np.int64),
+def _in_residues(atoms: AtomRecords, residue_names: list[bytes]) -> np.ndarray:
+    """Return a mask of the atoms in residues of some names."""
+    found = np.zeros(len(atoms.names), dtype=bool)
+    for name in residue_names:
+        found |= atoms.residue_names == name
+    return found
+
+
+def _alone(atoms: AtomRecords) -> np.ndarray:
+    """Return a mask of the atoms whose name is the only one in their residue."""
+    residues = numbered(atoms.places(), atoms.residue_names)
+    first_name = np.empty(residues.max() + 1, dtype=atoms.names.dtype)
+    first_name[residues[::-1]] = atoms.names[::-1]
+    return np.bincount(residues, weights=atoms.names != first_name[residues])[residues] == 0
+
+
+@cache
+def _in_polymer(residue_name: str, atom: str) -> int:
+    """Return the atomic number of an atom in a standard residue, whose name may look like a rarer element; 0 elsewhere."""
+    residue = gemmi.find_tabulated_residue(residue_name)
+    letter = atom.lstrip("0123456789")[:1]
+    standard = residue.is_standard() or (residue.is_amino_acid() and atom == "CA")
+    return (
+        atomic_number(letter)
+        if standard and letter in _POLYMER_LETTERS and residue_name not in _UNKNOWN_RESIDUES
+        else 0
     )
 
 
-def _words(characters: np.ndarray) -> np.ndarray:
-    """Return words (n,) from gemmi's characters (n, 8)."""
-    return np.ascontiguousarray(characters).view("S8").ravel()
-
-
-def _elements(atoms: _Atoms, name: str) -> np.ndarray:
-    numbers = np.where(atoms.elements == _DEUTERIUM, 1, atoms.elements)
-    for i in np.flatnonzero(~np.isin(numbers, _IN_POLYMERS)):
-        residue_name, atom = atoms.residue_names[i].decode(), atoms.names[i].decode()
-        residue = gemmi.find_tabulated_residue(residue_name)
-        letter = atom.lstrip("0123456789")[:1]
-        misread = residue.is_standard() or (residue.is_amino_acid() and atom == "CA")
-        if misread and letter in _POLYMER_LETTERS and residue_name not in _UNKNOWN_RESIDUES:
-            numbers[i] = atomic_number(letter)
-    unknown = numbers == 0
+def _check_elements(atoms: AtomRecords, kept: np.ndarray, name: str) -> None:
+    unknown = kept & (atoms.elements == 0)
     if unknown.any():
         raise FeaturizationError(
             f"The element of {atoms.describe(int(np.argmax(unknown)))} of '{name}' is not known; write its symbol into "
             "columns 77-78 (_atom_site.type_symbol), or remove the atom."
         )
-    return numbers
 
 
-def _check_positions(atoms: _Atoms, name: str) -> None:
-    finite = np.isfinite(atoms.positions).all(axis=1)
-    if not finite.all():
-        i = int(np.argmin(finite))
+def _check_positions(atoms: AtomRecords, name: str) -> None:
+    if not np.abs(atoms.positions).max() <= LARGEST_COORDINATE:  # NaN is not
+        i = int(np.argmin((np.abs(atoms.positions) <= LARGEST_COORDINATE).all(axis=1)))
         raise FeaturizationError(
-            f"In '{name}', {atoms.describe(i)} is at {atoms.positions[i].tolist()}; finite coordinates in Å are accepted."
+            f"In '{name}', {atoms.describe(i)} is at {atoms.positions[i].tolist()}; finite coordinates in Å, at most "
+            f"{LARGEST_COORDINATE:,.0f} from the origin, are accepted: correct it."
         )
     if len(atoms.positions) > 1 and not atoms.positions.any():
         raise FeaturizationError(
@@ -256,8 +254,13 @@ def _check_positions(atoms: _Atoms, name: str) -> None:
         )
 
 
-def _b_factors(values: np.ndarray) -> np.ndarray | None:
-    b_iso = np.where(values < 0, np.nan, values)
+def _b_factors(atoms: AtomRecords, name: str) -> np.ndarray | None:
+    if np.nanmax(atoms.b_iso, initial=0) > _LARGEST_B:
+        i = int(np.nanargmax(atoms.b_iso))
+        raise FeaturizationError(
+            f"In '{name}', {atoms.describe(i)} has a B factor of {atoms.b_iso[i]:g} Å²; at most {_LARGEST_B:,.0f} is accepted."
+        )
+    b_iso = np.where(atoms.b_iso < 0, np.nan, atoms.b_iso)
     return b_iso if np.nan_to_num(b_iso).any() else None
 
 
@@ -273,50 +276,28 @@ def _occupancies(values: np.ndarray, name: str) -> np.ndarray | None:
     return values if values.any() else None
 
 
-def _runs(atoms: _Atoms) -> np.ndarray:
-    """Return the running number of the stretch of atoms with the same chain, residue number and insertion code."""
-    new = np.zeros(len(atoms.chains), dtype=bool)
-    for label in (atoms.chains, atoms.residue_numbers, atoms.insertion_codes):
-        new[1:] |= label[1:] != label[:-1]
-    return new.cumsum()
-
-
-def _numbered(labels: np.ndarray, others: np.ndarray | None = None) -> np.ndarray:
-    """Return the running number, from 0 in order of appearance, of each label, or pair of labels."""
-    if others is not None:
-        names, place = np.unique(others, return_inverse=True)
-        labels = labels * len(names) + place
-    _, first, inverse = np.unique(labels, return_index=True, return_inverse=True)
-    return np.argsort(np.argsort(first))[inverse]
-
-
-def _wanted(
-    atoms: _Atoms, numbers: np.ndarray, residues: np.ndarray, kept: np.ndarray, waters: bool, ions: bool
-) -> np.ndarray:
-    """Return a mask of the atoms that are neither unwanted water nor an unwanted ion."""
-    wanted = np.ones(len(numbers), dtype=bool)
-    if not waters:
-        names = atoms.residue_names
-        wanted &= ~np.isin(names, [name for name in np.unique(names) if _is_water(name.decode())])
+def _wanted(atoms: AtomRecords, waters: bool, ions: bool) -> np.ndarray:
+    """Return a mask of the atoms that are neither unwanted water, nor an unwanted ion, nor a site of water without an atom."""
+    water = _in_residues(atoms, [name for name in set(atoms.residue_names.tolist()) if is_water(name.decode())])
+    if waters and not _EXTRA_SITES.isdisjoint(atoms.names[water].tolist()):
+        water[water] = np.isin(atoms.names[water], list(_EXTRA_SITES))
+    elif waters:
+        water[:] = False
+    wanted = ~water
     if not ions:
-        alone = np.bincount(residues[kept], minlength=residues.max() + 1)[residues] == 1
-        charged = [n for n in np.unique(numbers).tolist() if n in _HALOGENS or gemmi.Element(n).is_metal]
-        wanted &= ~(alone & np.isin(numbers, charged))
+        numbers = [number for number in np.unique(atoms.elements).tolist() if is_monatomic_ion(number)]
+        wanted &= ~(_alone(atoms) & np.isin(atoms.elements, numbers))
     return wanted
 
 
-def _is_water(name: str) -> bool:
-    return name in _SIMULATED_WATERS or gemmi.find_tabulated_residue(name).is_water()
-
-
-def _without_copies(atoms: _Atoms, numbers: np.ndarray, runs: np.ndarray, kept: np.ndarray, name: str) -> np.ndarray:
+def _without_copies(atoms: AtomRecords, runs: np.ndarray, kept: np.ndarray, name: str) -> np.ndarray:
     """Return the mask without the second of two atoms on the same point."""
     index = np.flatnonzero(kept)
     pairs = cKDTree(atoms.positions[index]).query_pairs(CLOSEST_ATOMS, output_type="ndarray")
     for i, j in index[pairs[np.lexsort(pairs.T[::-1])]]:
         if not (kept[i] and kept[j]):
             continue
-        same = runs[i] == runs[j] and numbers[i] == numbers[j]
+        same = runs[i] == runs[j] and atoms.elements[i] == atoms.elements[j]
         if not (same or atoms.altlocs[i] != atoms.altlocs[j] or min(atoms.occupancy[i], atoms.occupancy[j]) == 0):
             raise FeaturizationError(
                 f"In '{name}', {atoms.describe(i)} and {atoms.describe(j)} are on the same point; remove one of them, or "

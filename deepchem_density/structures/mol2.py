@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import re
+from typing import NamedTuple
+
 import numpy as np
 from rdkit import Chem, rdBase
 from rdkit.Geometry import Point3D
 
 from deepchem_density.errors import FeaturizationError
+from deepchem_density.structures.numbers import coordinates, whole
 from deepchem_density.structures.structure import atomic_number
+from deepchem_density.structures.text_files import guarded
 
 __all__ = ["mol_from_mol2"]
+
+_ATOM_FIELDS = 6
+_MOLECULE = re.compile(r"^@<TRIPOS>MOLECULE", re.MULTILINE)
+_RDKIT_READS = re.compile(r"[-+]?[0-9]*\.?[0-9]*(?:[eE][-+]?[0-9]+)?")
 
 
 def mol_from_mol2(text: str, name: str) -> Chem.Mol:
@@ -28,23 +37,27 @@ def mol_from_mol2(text: str, name: str) -> Chem.Mol:
     Raises
     ------
     FeaturizationError
-        Not one molecule, a type that is none of SYBYL's, a coordinate that is no number.
+        Not one molecule, a type that is none of SYBYL's, a coordinate that is no number, or another number of atoms than is
+        announced.
 
     Notes
     -----
     RDKit takes every hydrogen to be in the file: without any, its reader would call ethanol an oxide with five unpaired
     electrons. Where the file has none, the charges that stand for missing ones are taken back, and hydrogens are implied.
     """
-    molecules = text.count("@<TRIPOS>MOLECULE")
+    molecules = len(_MOLECULE.findall(text))
     if molecules != 1:
         raise FeaturizationError(
             f"'{name}' holds {molecules} molecules (@<TRIPOS>MOLECULE); a mol2 file with one is accepted: split it, or pass "
             "RDKit molecules."
         )
-    with rdBase.BlockLogs():
+    rows = _atom_rows(text, name)
+    positions = [coordinates(row.fields[2:5], row.where) for row in rows]
+    text = _with_plain_numbers(text, rows, positions)
+    with rdBase.BlockLogs(), guarded(name, "mol2"):
         mol = _read(text, sanitize=True) or _read(text, sanitize=False)
-        if mol is None:
-            return _atoms_alone(text, name)
+        if mol is None or mol.GetNumAtoms() == 0:
+            return _atoms_alone(rows, positions)
         if any(atom.GetAtomicNum() == 1 for atom in mol.GetAtoms()):
             return mol
         return _with_implied_hydrogens(mol)
@@ -74,8 +87,16 @@ def _with_implied_hydrogens(mol: Chem.Mol) -> Chem.Mol:
     return implied
 
 
-def _atoms_alone(text: str, name: str) -> Chem.Mol:
-    """Return the atoms of a file whose bonds RDKit cannot use."""
+class AtomRow(NamedTuple):
+    """The fields of an atom, the index of its line, and how messages call it."""
+
+    fields: list[str]
+    line: int
+    where: str
+
+
+def _atom_rows(text: str, name: str) -> list[AtomRow]:
+    """Return the rows of the only section of atoms."""
     lines = text.split("\n")
     headings = [i for i, line in enumerate(lines) if line.startswith("@<TRIPOS>")] + [len(lines)]
     starts = [i for i in headings[:-1] if lines[i].startswith("@<TRIPOS>ATOM")]
@@ -84,37 +105,65 @@ def _atoms_alone(text: str, name: str) -> Chem.Mol:
             f"'{name}' has {len(starts)} sections @<TRIPOS>ATOM; a mol2 file with one is accepted."
         )
     last = next(i for i in headings if i > starts[0])
-    mol, positions = Chem.RWMol(), []
+    rows = []
     for i in range(starts[0] + 1, last):
         fields = lines[i].split()
         if not fields or fields[0].startswith("#"):
             continue
-        element, position = _atom(fields, f"Line {i + 1} of '{name}'")
+        if len(fields) < _ATOM_FIELDS:
+            raise FeaturizationError(
+                f"Line {i + 1} of '{name}' is '{' '.join(fields)}'; number, name, x, y, z in Å and type are accepted."
+            )
+        rows.append(AtomRow(fields, i, f"Line {i + 1} of '{name}'"))
+    _check_count(lines, len(rows), name)
+    return rows
+
+
+def _check_count(lines: list[str], n_rows: int, name: str) -> None:
+    """Refuse another number of atoms than the third line of the molecule announces; some programs leave 0 there."""
+    heading = next(i for i, line in enumerate(lines) if line.startswith("@<TRIPOS>MOLECULE"))
+    counts = lines[heading + 2].split() if heading + 2 < len(lines) else []
+    announced = whole(counts[0], f"Line {heading + 3} of '{name}'", "number of atoms") if counts else n_rows
+    if announced not in (0, n_rows):
+        raise FeaturizationError(
+            f"'{name}' announces {announced} atoms and holds {n_rows}; it is cut or was changed: get it again, or correct the "
+            "number."
+        )
+
+
+def _with_plain_numbers(text: str, rows: list[AtomRow], positions: list[np.ndarray]) -> str:
+    """Return the file with Fortran's exponents, which RDKit does not read, written as others write them."""
+    lines = text.split("\n")
+    for row, position in zip(rows, positions, strict=True):
+        if not all(map(_RDKIT_READS.fullmatch, row.fields[2:5])):
+            lines[row.line] = " ".join([*row.fields[:2], *map(repr, position.tolist()), *row.fields[5:]])
+    return "\n".join(lines)
+
+
+def _atoms_alone(rows: list[AtomRow], positions: list[np.ndarray]) -> Chem.Mol:
+    """Return the atoms of a file whose bonds RDKit cannot use."""
+    mol, kept = Chem.RWMol(), []
+    for row, position in zip(rows, positions, strict=True):
+        element = _element(row.fields[5], row.where)
         if element != "LP":
             mol.AddAtom(Chem.Atom(0 if element == "Du" else atomic_number(element)))
-            positions.append(position)
-    conformer = Chem.Conformer(len(positions))
-    for i, position in enumerate(positions):
-        conformer.SetAtomPosition(i, Point3D(*position))
+            kept.append(position)
+    conformer = Chem.Conformer(len(kept))
+    for i, position in enumerate(kept):
+        conformer.SetAtomPosition(i, Point3D(*position.tolist()))
     mol.AddConformer(conformer)
     return mol.GetMol()
 
 
-def _atom(fields: list[str], where: str) -> tuple[str, list[float]]:
-    """Return element and position from the fields number, name, x, y, z, type."""
-    try:
-        position = [float(field) for field in fields[2:5]]
-        element = fields[5].split(".")[0]
-    except (ValueError, IndexError):
-        position, element = [], ""
-    if len(position) != 3 or not np.isfinite(position).all():
-        raise FeaturizationError(f"{where} is '{' '.join(fields)}'; number, name, x, y, z in Å and type are accepted.")
+def _element(sybyl_type: str, where: str) -> str:
+    """Return the element's symbol in a SYBYL type, "LP" and "Du" as they are."""
+    element = sybyl_type.split(".")[0]
     if element not in ("LP", "Du"):
         try:
             atomic_number(element)
         except ValueError:
             raise FeaturizationError(
-                f"{where} has the atom type '{fields[5]}', which is none of SYBYL's, such as 'C.ar'; types of force fields do "
+                f"{where} has the atom type '{sybyl_type}', which is none of SYBYL's, such as 'C.ar'; types of force fields do "
                 "not tell the element: write the file with SYBYL types, or as SDF."
             ) from None
-    return element, position
+    return element

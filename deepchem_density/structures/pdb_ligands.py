@@ -4,26 +4,30 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 import gemmi
 import numpy as np
-from scipy.spatial import cKDTree
 
 from deepchem_density.errors import FeaturizationError
-from deepchem_density.structures.altlocs import one_conformer
-from deepchem_density.structures.macromolecule import read_macromolecule
+from deepchem_density.structures.atom_records import AtomRecords
+from deepchem_density.structures.macromolecule import atoms_of_file, chosen_atoms
+from deepchem_density.structures.residue_names import is_water
 from deepchem_density.structures.structure import Structure
 
 __all__ = ["ligand_names", "split_ligand"]
 
-SAME_POINT = 1e-3
-"""Å; positions in these files have three decimals."""
 
-DECIMALS = 4
-"""Of occupancies, which gemmi keeps in single precision."""
+class Residue(NamedTuple):
+    """A residue of a file: its name, its number as messages show it, and its atoms in the records."""
+
+    name: str
+    label: str
+    atoms: np.ndarray
+    hetero: bool
 
 
 def ligand_names(path: str | os.PathLike[str]) -> dict[str, int]:
@@ -41,7 +45,11 @@ def ligand_names(path: str | os.PathLike[str]) -> dict[str, int]:
     FeaturizationError
         The file cannot be read.
     """
-    return dict(Counter(residue.name for _, residue in _residues(Path(path)) if _may_be_ligand(residue)))
+    return dict(
+        Counter(
+            residue.name for residue in _residues(atoms_of_file(Path(path)).together()) if _may_be_ligand(residue.name)
+        )
+    )
 
 
 def split_ligand(
@@ -81,22 +89,25 @@ def split_ligand(
     The total charge of both parts is 0. A ligand of several residues, such as a chain of sugars, is not joined.
     """
     path = Path(path)
-    whole = read_macromolecule(path, waters=waters, ions=ions)
-    residues = _residues(path)
-    copies = [(place, residue) for place, residue in residues if residue.name == residue_name]
-    copies = [(place, residue) for place, residue in copies if residue.het_flag == "H"] or copies
+    atoms = atoms_of_file(path).together()
+    whole, kept = chosen_atoms(atoms, path.name, waters, ions)
+    residues = list(_residues(atoms))
+    copies = [residue for residue in residues if residue.name == residue_name]
+    copies = [residue for residue in copies if residue.hetero] or copies
     if not 0 <= copy < len(copies):
-        listed = ", ".join(f"{name} ({count})" for name, count in ligand_names(path).items()) or "none"
+        counts = Counter(residue.name for residue in residues if _may_be_ligand(residue.name))
+        listed = ", ".join(f"{name} ({count})" for name, count in counts.items()) or "none"
         raise FeaturizationError(
             f"'{path.name}' has {len(copies)} residues {residue_name!r}; copy={copy} arrived. Its ligands, with the number of "
             f"copies, are: {listed}."
         )
-    wanted = copies[copy][0]
-    is_ligand = _atoms_of(residue_name, [residue for place, residue in residues if place == wanted], whole)
+    of_copy = np.zeros(len(kept), dtype=bool)
+    of_copy[copies[copy].atoms] = True
+    is_ligand = of_copy[kept]
     if not is_ligand.any():
         raise FeaturizationError(
-            f"{residue_name} {wanted[1]} of '{path.name}' is not among the atoms that are read: an alternative of higher "
-            "occupancy stands in its place, or waters= and ions= leave it out; take another copy."
+            f"{f'{residue_name} {copies[copy].label}'.strip()} of '{path.name}' is not among the atoms that are read: an "
+            "alternative of higher occupancy stands in its place, or waters= and ions= leave it out; take another copy."
         )
     if is_ligand.all():
         raise FeaturizationError(
@@ -109,36 +120,15 @@ def split_ligand(
     )
 
 
-def _residues(path: Path) -> list[tuple[tuple[str, str], gemmi.Residue]]:
-    """Return the place, chain and number, of each residue of the first model, and the residue."""
-    try:
-        models = gemmi.read_structure(str(path))
-    except (OSError, RuntimeError, ValueError) as error:
-        raise FeaturizationError(
-            f"'{path}' cannot be read ({' '.join(str(error).split())}); give a PDB or mmCIF file."
-        ) from error
-    chains: Iterable[gemmi.Chain] = models[0] if len(models) else []
-    return [((chain.name, str(residue.seqid)), residue.clone()) for chain in chains for residue in chain]
+def _residues(atoms: AtomRecords) -> Iterator[Residue]:
+    """Yield the residues, whose atoms stand together, in the order of the file."""
+    new = np.ones(len(atoms.names), dtype=bool)
+    new[1:] = (np.diff(atoms.places()) != 0) | (atoms.residue_names[1:] != atoms.residue_names[:-1])
+    for members in np.split(np.arange(len(new)), np.flatnonzero(new)[1:]):
+        name, label = atoms.residue_names[members[0]].decode(), atoms.residue_label(members[0])
+        yield Residue(name, label, members, bool(atoms.hetero[members].any()))
 
 
-def _may_be_ligand(residue: gemmi.Residue) -> bool:
-    known = gemmi.find_tabulated_residue(residue.name)
-    return not (known.is_water() or known.is_amino_acid() or known.is_nucleic_acid())
-
-
-def _atoms_of(name: str, alternatives: list[gemmi.Residue], whole: Structure) -> np.ndarray:
-    """Return a mask of the atoms of a structure that belong to one of the residues at a place of its file."""
-    sites = [(residue.name, atom) for residue in alternatives for atom in residue]
-    names = np.array([residue_name for residue_name, _ in sites])
-    kept = one_conformer(
-        np.zeros(len(sites), dtype=np.int64),
-        names,
-        np.array([atom.name for _, atom in sites]),
-        np.array([ord(atom.altloc) for _, atom in sites]),
-        np.array([atom.occ for _, atom in sites]).round(DECIMALS),
-    )
-    positions = np.array([atom.pos.tolist() for _, atom in sites])[kept & (names == name)]
-    distances, nearest = cKDTree(whole.positions).query(positions.reshape(-1, 3), distance_upper_bound=SAME_POINT)
-    is_ligand = np.zeros(len(whole.numbers), dtype=bool)
-    is_ligand[nearest[np.isfinite(distances)]] = True
-    return is_ligand
+def _may_be_ligand(residue_name: str) -> bool:
+    known = gemmi.find_tabulated_residue(residue_name)
+    return not (is_water(residue_name) or known.is_amino_acid() or known.is_nucleic_acid())

@@ -49,6 +49,23 @@ def test_numbers_of_fortran_are_read(tmp_path, values):
     np.testing.assert_array_equal(read_values(path, tight), -abs(expected))
 
 
+def test_exponents_without_a_letter_are_read(tmp_path):
+    """Fortran drops the E of exponents of three digits, also between numbers that touch."""
+    words = [
+        "0.36124-109",
+        "-0.1-100-0.25E+00",
+        "0.10000E+01",
+        "  0.5+100",
+        " 0.47112E-57",
+        "0.1D-2-0.3-120-1.0+101",
+        "0.2",
+    ]
+    path = tmp_path / "a.cube"
+    path.write_text(cube_text(np.zeros((1, 2, 5))).split("    8 ")[0] + "    8 8.0 0 0 0\n" + "\n".join(words) + "\n")
+    expected = [0.36124e-109, -0.1e-100, -0.25, 1, 0.5e100, 0.47112e-57, 0.1e-2, -0.3e-120, -1e101, 0.2]
+    np.testing.assert_allclose(read_cube(path).values.ravel() * BOHR**3, expected, rtol=1e-12)
+
+
 def read_values(path: Path, text: str) -> np.ndarray:
     path.write_text(text)
     return read_cube(path).values
@@ -76,13 +93,20 @@ BROKEN = {
     "truncated": (lambda t: t[:-41], "84 in all, and 81 found"),
     "too long": (lambda t: t + " 1.0\n", "84 in all, and 85 found"),
     "missing atoms": (lambda t: t.replace(" 1 1.0 -2.0", " 2 1.0 -2.0"), "stands where the atoms should"),
-    "no numbers": (lambda t: t[:-12] + "*********** \n", "could not convert"),
+    "no numbers": (lambda t: t[:-12] + "*********** \n", r"has '-1\*{11}' as its value"),
+    "decimal comma": (lambda t: t.replace("E+00", "E+00").replace(".", ","), "with a decimal comma"),
+    "digits with underscores": (lambda t: t.replace(" 1.0 -2.0", " 1_0 -2.0"), "line 3 has '1_0' as its origin"),
+    "not finite": (lambda t: t.replace(" 1.0 -2.0", " 1.0 nan"), "line 3 has 'nan' as its origin"),
+    "no whole number": (lambda t: t.replace("    4 ", "    4.5 "), "line 5 has '4.5' as its number of points"),
     "counts": (lambda t: t.replace("    4 ", "   -4 "), "all positive"),
     "no count": (lambda t: t.replace("    4 ", "    0 "), "all positive"),
     "no axes": (lambda t: t.replace("    4 ", "    4 3 3 3 "), "fourth to sixth"),
     "html": (lambda t: "<html>\n<body>\n<h1>Not found</h1>\n" * 3, "stands where the number of atoms"),
     "huge": (lambda t: t.replace("    4 ", "    4000000000 "), "84 found"),
-    "no orbitals": (lambda t: t.replace(" 1 1.0 -2.0", " -1 1.0 -2.0"), "invalid literal|no list of orbitals"),
+    "no orbitals": (
+        lambda t: t.replace(" 1 1.0 -2.0", " -1 1.0 -2.0"),
+        "as its number of orbitals|no list of orbitals",
+    ),
 }
 
 

@@ -128,6 +128,19 @@ def test_one_of_the_alternative_locations_is_taken(read):
     assert mutation.site_occupancy.tolist() == [1, 1]
 
 
+def test_alternatives_that_stand_apart_are_alternatives(read):
+    """All second locations at the end of the chain; two chains without a name stay two all the same."""
+    serine = [line(" CB ", "SER", "3", 0.0, "C"), line(" OG ", "SER", "3", 1.4, "O", altloc="A", occupancy="  0.40")]
+    apart = read(
+        *serine,
+        line(" CA ", "GLY", "4", 4.0, "C"),
+        line(" OG ", "SER", "3", 1.9, "O", altloc="B", occupancy="  0.60"),
+    )
+    assert apart.positions[:, 0].tolist() == [0, 1.9, 4]
+    assert apart.site_occupancy.tolist() == [1, 1, 1]
+    assert apart.residues.tolist() == [0, 0, 1]
+
+
 def test_what_has_no_alternative_in_the_file_keeps_its_occupancy(read):
     """As in the pockets of PDBbind, from which alternatives were removed, and waters that are there in part."""
     alone = line(" OG ", "SER", "3", 1.4, "O", occupancy="  0.40")
@@ -254,7 +267,7 @@ def test_atoms_on_the_same_point(read):
         (
             cif(("pdbx_formal_charge",), "ATOM 1 C CA . GLY A 1 1 0 0 2+"),
             "a.cif",
-            "cannot be read as mmCIF: not an integer: 2",
+            r"Row 1 of _atom_site in 'a.cif' has '2\+' as its pdbx_formal_charge; a whole number",
         ),
         (
             "C",

@@ -104,11 +104,23 @@ def test_what_rdkit_refuses_is_read_as_atoms(tmp_path, capfd):
     assert capfd.readouterr().err == ""
 
 
+@pytest.mark.parametrize("number", ["1.7D+00", "0.17+1", "1.7e0", "+1.7"])
+def test_numbers_of_other_programs_leave_the_bonds_as_they_are(number, tmp_path):
+    path = tmp_path / "a.mol2"
+    path.write_text(
+        mol2(CHLOROETHANOL.replace("CL 1.7", f"CL {number}").replace("CA 0 0", "CA -1.2e-05 0.36124-109"), CHAIN)
+    )
+    read = structure_from(path)
+    assert read.positions[:2].tolist() == [[-1.2e-05, 0.36124e-109, 0], [1.7, 0.5, 0]]
+    assert read.implicit_hydrogens == 5
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
         ("", r"'a.mol2' holds 0 molecules \(@<TRIPOS>MOLECULE\); a mol2 file with one"),
         ("<html>error</html>", "'a.mol2' holds 0 molecules"),
+        (f"#{mol2(CHLOROETHANOL, CHAIN)}", "'a.mol2' holds 0 molecules"),
         (mol2(CHLOROETHANOL, CHAIN, molecules=2), "'a.mol2' holds 2 molecules"),
         (
             mol2("C1 0 0 0 ca\nC2 0 0 1.4 c3", "1 2 1"),
@@ -117,9 +129,18 @@ def test_what_rdkit_refuses_is_read_as_atoms(tmp_path, capfd):
         (mol2("C1 0 0 0 C.ar\nC2 0 0 1.4 Hev", "1 2 1"), "Line 9 of 'a.mol2' has the atom type 'Hev'"),
         (
             mol2("C1 0 0 ******** C.ar\nC2 0 0 1.4 C.ar", "1 2 1"),
-            "Line 8 of 'a.mol2' is '1 C1 0 0 [*]+ C.ar 1 LIG 0.0'; number,",
+            r"Line 8 of 'a.mol2' has '\*{8}' as its z; a finite number",
         ),
-        (mol2("C1 0 0 nan C.3\nC2 0 0 1.4 C.3", "1 2 1"), "Atom 0 of 'a.mol2' is at .*nan.*; positions must be finite"),
+        (mol2("C1 0 0 nan C.3\nC2 0 0 1.4 C.3", "1 2 1"), "Line 8 of 'a.mol2' has 'nan' as its z; a finite number"),
+        (mol2("C1 0 0 1,4 C.3", ""), "Line 8 of 'a.mol2' has '1,4' as its z, with a decimal comma"),
+        (mol2("C1 0 1_4 0 C.3", ""), "Line 8 of 'a.mol2' has '1_4' as its y; a finite number"),
+        (mol2("C1 1e20 0 0 C.3", ""), "Line 8 of 'a.mol2' has '1e20' as its x; at most 1,000,000 Å"),
+        (mol2("C1 1e200 0 0 C.3\nO1 1e200 0 3 O.3", "1 2 1"), "Line 8 of 'a.mol2' has '1e200' as its x; at most"),
+        (
+            mol2("C1 0 0 0 C.3").replace("\n1 0 0 0 0", "\n2 0 0 0 0"),
+            "'a.mol2' announces 2 atoms and holds 1; it is cut",
+        ),
+        (mol2("C1 0 0"), "Line 8 of 'a.mol2' is '1 C1 0 0 1 LIG 0.0'; number|Line 8 of 'a.mol2' has"),
         (mol2("C1 0 0 0 C.3\nDU 0 0 1.4 Du", "1 2 1"), "Atom 1 of 'a.mol2' has atomic number 0, .* remove dummy"),
         ("@<TRIPOS>MOLECULE\nm\n1 0\nSMALL\n", "'a.mol2' holds no atoms|'a.mol2' has 0 sections @<TRIPOS>ATOM"),
     ],

@@ -105,7 +105,7 @@ def test_a_file_without_anything_else_and_no_file(tmp_path):
         split_ligand(alone, "LIG")
     with pytest.raises(FeaturizationError, match="no file"):
         split_ligand(tmp_path / "2abc.pdb", "LIG")
-    with pytest.raises(FeaturizationError, match="cannot be read"):
+    with pytest.raises(FeaturizationError, match="no file"):
         ligand_names(tmp_path / "2abc.pdb")
 
 
@@ -129,3 +129,56 @@ def test_the_parts_are_a_datapoint(shared_data):
     whole = read_complex(split_ligand(path, "D2Q"), Reading(map_pattern=pattern))
     assert whole.ligand.name == "3nzd_D2Q"
     assert whole.density_map is not None
+
+
+def test_a_ligand_whose_alternatives_stand_apart_is_whole(tmp_path):
+    """Other residues between the two locations, as programs of refinement may write them."""
+    apart = [ATOMS[0], ATOMS[4], ATOMS[2], ATOMS[5], ATOMS[3]]
+    ligand, protein = split_ligand(write(tmp_path / "1abc.pdb", apart), "LIG")
+    np.testing.assert_allclose(ligand.positions[:, 0], [6.8, 5.5])
+    np.testing.assert_allclose(protein.positions[:, 0], [0, 9])
+
+
+@pytest.mark.parametrize("number", ["A000", "-5", "", "9999"])
+def test_odd_numbers_of_residues_are_numbers(number, tmp_path):
+    text = "\n".join(line(i, atom) for i, atom in enumerate([*ATOMS[:2], ATOMS[4], ATOMS[5]]))
+    path = tmp_path / "1abc.pdb"
+    path.write_text(text.replace("A   2 ", f"A{number:>4} "))
+    ligand, protein = split_ligand(path, "LIG")
+    assert (ligand.formula, protein.formula) == ("O", "C2N")
+
+
+def test_an_ion_without_an_element_is_the_ligand(tmp_path):
+    """The ligand has the elements that the readers give."""
+    text = "\n".join([line(1, ATOMS[0]), line(2, ("SOD", " ", "SOD", 2, 9.0, 1.0, "X", "HETATM"))[:76]])
+    path = tmp_path / "1abc.pdb"
+    path.write_text(text)
+    assert ligand_names(path) == {"SOD": 1}
+    ligand, protein = split_ligand(path, "SOD")
+    assert (ligand.formula, protein.formula) == ("Na", "C")
+    with pytest.raises(FeaturizationError, match=r"SOD 2 of '1abc.pdb' is not among the atoms"):
+        split_ligand(path, "SOD", ions=False)
+
+
+@pytest.mark.parametrize(
+    "before", ["\ufeff", "data_comp_list\nloop_\n_chem_comp.id\n_chem_comp.name\nLIG 'a ligand'\n"]
+)
+def test_a_ligand_is_found_in_whatever_file_is_read(before, tmp_path):
+    """A byte order mark, and the list of components as the first block."""
+    tags = (
+        "group_PDB",
+        "type_symbol",
+        "label_atom_id",
+        "label_comp_id",
+        "label_asym_id",
+        "Cartn_x",
+        "Cartn_y",
+        "Cartn_z",
+    )
+    rows = ("ATOM N N ALA A 0 0 1", "ATOM C CA ALA A 1.45 0 1", "HETATM C C1 LIG B 4 0 1", "HETATM O O1 LIG B 5.2 0 1")
+    text = f"{before}data_model\nloop_\n" + "".join(f"_atom_site.{tag}\n" for tag in tags) + "\n".join(rows)
+    path = tmp_path / "1abc.cif"
+    path.write_text(text, encoding="utf-8")
+    ligand, protein = split_ligand(path, "LIG")
+    assert (ligand.formula, protein.formula) == ("CO", "CN")
+    assert ligand_names(path) == {"LIG": 1}

@@ -93,6 +93,19 @@ def test_identification_codes_are_no_elements():
         (GOOD[:46], r"has '        ' as its coordinate in columns 47-54"),
         (with_field("occupancy", "  1.x0"), r"has '  1.x0' as its occupancy in columns 55-60"),
         (with_field("b_iso", "   inf"), r"has '   inf' as its B factor in columns 61-66"),
+        (with_field("x", "    1,16"), r"has '    1,16' as its coordinate in columns 31-38, with a decimal comma"),
+        (with_field("x", "  12_560"), r"has '  12_560' as its coordinate in columns 31-38; a finite number"),
+        (with_field("x", "1.25E+01"), r"has '1.25E\+01' as its coordinate"),
+        (with_field("x", " 12.56-5"), r"has ' 12.56-5' as its coordinate"),
+        (with_field("occupancy", "   0_5"), r"has '   0_5' as its occupancy"),
+        (with_field("b_iso", " 1e200"), r"has ' 1e200' as its B factor"),
+        (f"{GOOD[:22]}1_ 2{GOOD[26:]}", r"has '1_ 2' as the number of its residue in columns 23-26; a whole number"),
+        (with_field("x", "    1,16").replace("ATOM", "Atom"), "with a decimal comma"),
+        (f"HETAXX{with_field('x', '    1,16')[6:]}", "with a decimal comma"),
+        (f"{GOOD[:27]}E+0{GOOD[30:]}", r"has 'E\+0' in columns 28-30, which are blank in a PDB file"),
+        (f"{GOOD[:29]}-111{GOOD[33:]}", r"has '  -' in columns 28-30"),
+        (f"{GOOD[:76]}D0", r"has 'D0' in columns 76-78; the symbol of an element"),
+        (f"{GOOD[:74]}xyn   C", r"has 'yn' in columns 76-78; the symbol of an element"),
         (with_field("charge", "+-"), r"has the charge '\+-' in columns 79-80; a digit and a sign, such as '2\+'"),
         (GOOD.replace("  ", "\t"), "Line 2 of 'a.pdb' holds tabs; a PDB file has fixed columns"),
     ],
@@ -100,6 +113,28 @@ def test_identification_codes_are_no_elements():
 def test_what_is_no_atom_line_names_the_line(line, message):
     with pytest.raises(FeaturizationError, match=message):
         checked_pdb(f"{GOOD}\n{line}\n{GOOD}\n", "a.pdb")
+
+
+def test_a_blank_that_is_missing_behind_the_number_of_the_residue_is_put_there():
+    """As in a protein of the OpenFE benchmarks, whose residue 447 must not become 44."""
+    shifted = f"{GOOD[:27]}{GOOD[28:]}"
+    assert checked_pdb(f"{GOOD}\n{shifted}\n", "a.pdb") == f"{GOOD}\n{SECOND}\n"
+
+
+@pytest.mark.parametrize("name", [" CL1", " BR ", " cl2"])
+def test_a_halogen_that_the_format_calls_carbon_or_boron_is_refused(name):
+    """Programs of simulation write all names from column 14 on."""
+    line = f"HETATM    1 {name} LIG A  12      11.104 -13.207   2.100  1.00 20.00"
+    with pytest.raises(
+        FeaturizationError, match=r"Line 1 of 'a.pdb' has the name '\w+' from column 14 .*may be (Cl|Br) or"
+    ):
+        checked_pdb(f"{line}\n{line}\n", "a.pdb")
+    for told in (
+        f"{line}          {name[1:3].upper()}",
+        line.replace(name, f"{name[1:]} "),
+        line.replace("LIG", "CLA"),
+    ):
+        checked_pdb(f"{told}\n{told}\n", "a.pdb")
 
 
 @pytest.mark.parametrize("end", [20, 40, 52, 56, 63])
