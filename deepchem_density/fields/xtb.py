@@ -23,8 +23,9 @@ from deepchem_density.fields.gaussian_orbitals import OrbitalDensity
 from deepchem_density.fields.slater_basis import METHODS, slater_basis, valence_electrons
 from deepchem_density.fields.units import BOHR_PER_ANGSTROM
 from deepchem_density.settings import one_of
+from deepchem_density.structures.charges import OPEN_SHELLS
 from deepchem_density.structures.missing_hydrogens import carbons_without_hydrogens
-from deepchem_density.structures.structure import Structure, symbol
+from deepchem_density.structures.structure import NOT_TOLD, Structure, check_distances, symbol
 
 __all__ = ["ENGINES", "XtbSolution", "solve_xtb", "xtb_density"]
 
@@ -94,16 +95,18 @@ def solve_xtb(structure: Structure, engine: str = "xtb", method: str = "GFN2-xTB
     Raises
     ------
     FeaturizationError
-        An element without parameters, hydrogens without positions, a charge or number of unpaired electrons that does not
-        fit, or an engine that fails.
+        An element without parameters, atoms that are too close, hydrogens without positions, a charge or number of unpaired
+        electrons that is not known or does not fit, or an engine that fails.
     ConvergenceError
         The self-consistent field did not converge.
 
     Notes
     -----
     Hydrogens are missing where the source says so, and where more carbons than there are unpaired electrons have room for
-    them in molecules in which no carbon has any (`carbons_without_hydrogens`
-    has the rule and its limits). A single atom is taken for one. The engine sees the molecule around the origin, wherever it is.
+    them (`carbons_without_hydrogens` has the rule and its limits). A single atom is taken for one.
+
+    The engine sees the molecule around the origin, wherever it is: moved by 10,000 Å, where xtb alone would be wrong by
+    0.2 e/Å³, or with its atoms in another order it has the same density to 1e-9 e/Å³.
     """
     one_of("engine", engine, (*ENGINES, "auto"))
     one_of("method", method, METHODS)
@@ -141,7 +144,10 @@ def _check(structure: Structure, method: str) -> None:
         raise FeaturizationError(
             f"{structure.label} holds {symbol(heaviest)} (Z = {heaviest}); {method} knows H to Rn (Z = 1 to {HEAVIEST_ELEMENT})."
         )
+    check_distances(structure)
     _check_hydrogens(structure)
+    if structure.unpaired == NOT_TOLD:
+        raise _not_told(structure)
     electrons = sum(valence_electrons(symbol(number), method) for number in structure.numbers) - structure.charge
     unpaired = structure.unpaired
     if electrons < 1 or not 0 <= unpaired <= electrons or (electrons - unpaired) % 2:
@@ -149,6 +155,19 @@ def _check(structure: Structure, method: str) -> None:
             f"{structure.label} with charge {structure.charge:+d} has {electrons} valence electrons, which does not go with "
             f"{unpaired} unpaired ones; pass the right charge= (or charge='formal') and unpaired=."
         )
+
+
+def _not_told(structure: Structure) -> FeaturizationError:
+    metals = sorted(OPEN_SHELLS.intersection(structure.numbers.tolist()))
+    if metals:
+        return FeaturizationError(
+            f"{structure.label} holds {', '.join(map(symbol, metals))}, whose unpaired electrons its source does not tell; pass "
+            "unpaired= with their number, 0 for a closed shell."
+        )
+    return FeaturizationError(
+        f"The bonds and types in the file of {structure.label} leave electrons over, so its charge and its unpaired electrons "
+        "are not known; pass charge= and unpaired= as numbers, or an SDF file."
+    )
 
 
 def _check_hydrogens(structure: Structure) -> None:
@@ -160,8 +179,8 @@ def _check_hydrogens(structure: Structure) -> None:
     bare = len(carbons_without_hydrogens(structure)) if len(structure.numbers) > 1 else 0
     if bare and bare > structure.unpaired:
         raise FeaturizationError(
-            f"{structure.label} lacks hydrogens: by its geometry {bare} of its carbons have room for some, and no carbon of the "
-            "same molecule has any; a density without them would be another molecule's. Pass hydrogens='add' with an SDF or mol2 "
+            f"{structure.label} lacks hydrogens: by its geometry {bare} of its carbons have room for some; a density "
+            "without them would be another molecule's. Pass hydrogens='add' with an SDF or mol2 "
             "file; PDB, mmCIF and xyz files tell no bonds: assign them with "
             "rdkit.Chem.AllChem.AssignBondOrdersFromTemplate, then rdkit.Chem.AddHs(mol, addCoords=True). For radicals pass "
             "unpaired=."

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from deepchem_density.errors import FeaturizationError
-from deepchem_density.structures.sdf import mol_of_record, name_of_record, sdf_records
+from deepchem_density.structures.sdf import SdfRecord, sdf_records
 from deepchem_density.structures.text_files import format_suffix, read_text
 from deepchem_density.voxels.datapoints import Complex, Reading
 
@@ -137,18 +137,14 @@ def _read_smi(text: str, path: Path, reading: Reading) -> list[Input]:
 
 
 def _read_sdf(text: str, path: Path, reading: Reading) -> list[Input]:
-    records = [record for record in sdf_records(text) if record.strip()]
-    return [_record(record, place, path, reading) for place, record in enumerate(records, start=1)]
+    return [_record(record, path, reading) for record in sdf_records(text)]
 
 
-def _record(record: str, place: int, path: Path, reading: Reading) -> Input:
-    name = name_of_record(record) or str(place)
-    text = f"{path.name}, {place}"
-    mol = mol_of_record(record)
-    if mol is None:
-        return Input(name, text, failure="RDKit cannot read it; its counts, atoms or bonds are broken.")
+def _record(record: SdfRecord, path: Path, reading: Reading) -> Input:
+    name = record.name or str(record.place + 1)
+    text = f"{path.name}, {record.place + 1}"
     try:
         # Read here: a Mol's positions are rounded on their way to another process.
-        return Input(name, text, Complex(reading.ligand(mol)))
+        return Input(name, text, Complex(reading.ligand(record.mol(path.name))))
     except FeaturizationError as error:
         return Input(name, text, failure=str(error))

@@ -6,14 +6,13 @@ from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 
 import numpy as np
-from rdkit import Chem
 from scipy.spatial import cKDTree
 
-from deepchem_density.structures.structure import Structure, symbol
+from deepchem_density.structures.structure import Structure, all_covalent_radii, symbol
 
 __all__ = [
     *("BONDING", "BOND_SLACK", "DOUBLE_BOND", "PocketBonds"),
-    *("all_covalent_radii", "covalent_radii", "neighbour_pairs", "pocket_bonds"),
+    *("covalent_radii", "neighbour_pairs", "pocket_bonds"),
 ]
 
 BOND_SLACK = 1.25
@@ -30,13 +29,6 @@ _LOPSIDED = 0.4
 120° apart or corners of a tetrahedron, 0 in a line or in a plane with the atom."""
 
 _H = 1
-
-
-@lru_cache(maxsize=1)
-def all_covalent_radii() -> np.ndarray:
-    """Return covalent radii in Å by atomic number, those of RDKit (after Cordero 2008, doi:10.1039/b801115j)."""
-    table = Chem.GetPeriodicTable()
-    return np.array([0.0] + [table.GetRcovalent(number) for number in range(1, 119)])
 
 
 @lru_cache(maxsize=1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from typing import NamedTuple
 
 import numpy as np
@@ -10,8 +11,10 @@ from rdkit import Chem, rdBase
 from rdkit.Geometry import Point3D
 
 from deepchem_density.errors import FeaturizationError
-from deepchem_density.structures.numbers import coordinates, whole
-from deepchem_density.structures.structure import atomic_number
+from deepchem_density.structures.charges import STATED_CHARGE
+from deepchem_density.structures.missing_hydrogens import carbons_with_room
+from deepchem_density.structures.numbers import coordinates, real, whole
+from deepchem_density.structures.structure import LARGEST_CHARGE, atomic_number
 from deepchem_density.structures.text_files import guarded
 
 __all__ = ["mol_from_mol2"]
@@ -19,6 +22,13 @@ __all__ = ["mol_from_mol2"]
 _ATOM_FIELDS = 6
 _MOLECULE = re.compile(r"^@<TRIPOS>MOLECULE", re.MULTILINE)
 _RDKIT_READS = re.compile(r"[-+]?[0-9]*\.?[0-9]*(?:[eE][-+]?[0-9]+)?")
+_FORMAL = re.compile(r"^@<TRIPOS>MOLECULE\n(?:.*\n){3,4}?FORMAL_CHARGES", re.MULTILINE)
+
+_C, _VALENCE = 6, 4
+_CHARGE = 8
+"""Place of the charge among the fields of an atom."""
+
+_ROUNDED = 1e-3
 
 
 def mol_from_mol2(text: str, name: str) -> Chem.Mol:
@@ -44,6 +54,11 @@ def mol_from_mol2(text: str, name: str) -> Chem.Mol:
     -----
     RDKit takes every hydrogen to be in the file: without any, its reader would call ethanol an oxide with five unpaired
     electrons. Where the file has none, the charges that stand for missing ones are taken back, and hydrogens are implied.
+    Where it has some, as files with polar hydrogens only, they are implied on the carbons whose bonds leave a valence over
+    and whose neighbours leave room; a single such carbon that lacks one, where others have hydrogens, may be an ion or a radical,
+    and is left as it is.
+
+    Where the charge type is FORMAL_CHARGES, the sum of the column is the total charge that the molecule states.
     """
     molecules = len(_MOLECULE.findall(text))
     if molecules != 1:
@@ -57,10 +72,13 @@ def mol_from_mol2(text: str, name: str) -> Chem.Mol:
     with rdBase.BlockLogs(), guarded(name, "mol2"):
         mol = _read(text, sanitize=True) or _read(text, sanitize=False)
         if mol is None or mol.GetNumAtoms() == 0:
-            return _atoms_alone(rows, positions)
-        if any(atom.GetAtomicNum() == 1 for atom in mol.GetAtoms()):
-            return mol
-        return _with_implied_hydrogens(mol)
+            mol = _atoms_alone(rows, positions)
+        elif not any(atom.GetAtomicNum() == 1 for atom in mol.GetAtoms()):
+            mol = _with_implied_hydrogens(mol)
+        elif lacking := _carbons_that_lack_hydrogens(mol):
+            mol = _with_hydrogens_on(mol, lacking)
+    _state_charges(mol, text, rows, name)
+    return mol
 
 
 def _read(text: str, sanitize: bool) -> Chem.Mol | None:
@@ -85,6 +103,65 @@ def _with_implied_hydrogens(mol: Chem.Mol) -> Chem.Mol:
     except ValueError:  # RDKit's MolSanitizeException is one
         return mol
     return implied
+
+
+def _carbons_that_lack_hydrogens(mol: Chem.Mol) -> list[int]:
+    """Return the carbons with room for hydrogens by their bonds and by their geometry."""
+    plain = Chem.Mol(mol)
+    with suppress(ValueError):  # RDKit's MolSanitizeException is one
+        Chem.Kekulize(plain, clearAromaticFlags=True)
+    numbers = np.array([atom.GetAtomicNum() for atom in plain.GetAtoms()])
+    room = carbons_with_room(numbers, plain.GetConformer().GetPositions()).tolist()
+    bonds = {i: sum(bond.GetBondTypeAsDouble() for bond in plain.GetAtomWithIdx(i).GetBonds()) for i in room}
+    lacking = [i for i in room if bonds[i] < _VALENCE]
+    others = any(
+        atom.GetAtomicNum() == _C and any(near.GetAtomicNum() == 1 for near in atom.GetNeighbors())
+        for atom in plain.GetAtoms()
+    )
+    ambiguous = others and [bonds[i] for i in lacking] == [_VALENCE - 1]
+    return [] if ambiguous else lacking
+
+
+def _with_hydrogens_on(mol: Chem.Mol, carbons: list[int]) -> Chem.Mol:
+    """Return the molecule sanitized with hydrogens implied on some carbons, or as it is where that fails."""
+    implied = Chem.Mol(mol)
+    try:
+        Chem.Kekulize(implied, clearAromaticFlags=True)
+        for atom in map(implied.GetAtomWithIdx, carbons):
+            atom.SetNoImplicit(False)
+            atom.SetNumRadicalElectrons(0)
+            atom.SetFormalCharge(0)
+        Chem.SanitizeMol(implied)
+    except ValueError:  # RDKit's MolSanitizeException is one
+        return mol
+    return implied
+
+
+def _state_charges(mol: Chem.Mol, text: str, rows: list[AtomRow], name: str) -> None:
+    """Note the total charge where the file has formal charges, and those of the atoms where each is a whole number."""
+    if not _FORMAL.search(text):
+        return
+    short = next((row for row in rows if len(row.fields) <= _CHARGE), None)
+    if short is not None:
+        raise FeaturizationError(
+            f"{short.where} has no charge, and the charge type of the file is FORMAL_CHARGES; add it, or correct the charge type."
+        )
+    charges = np.array([real(row.fields[_CHARGE], row.where, "formal charge") for row in rows])
+    if np.abs(charges).max() > LARGEST_CHARGE:
+        row = rows[int(np.abs(charges).argmax())]
+        raise FeaturizationError(
+            f"{row.where} has the formal charge {row.fields[_CHARGE]}; charges from {-LARGEST_CHARGE} to {LARGEST_CHARGE} are "
+            "accepted: correct it."
+        )
+    total = float(charges.sum())
+    if abs(total - round(total)) > _ROUNDED:
+        raise FeaturizationError(
+            f"The FORMAL_CHARGES of '{name}' add up to {total:g}; a whole number is accepted: pass charge= or correct them."
+        )
+    mol.SetIntProp(STATED_CHARGE, round(total))
+    if len(rows) == mol.GetNumAtoms() and (charges == np.rint(charges)).all():
+        for atom, charge in zip(mol.GetAtoms(), charges.astype(int).tolist(), strict=True):
+            atom.SetFormalCharge(charge)
 
 
 class AtomRow(NamedTuple):

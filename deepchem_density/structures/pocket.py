@@ -9,8 +9,9 @@ from scipy.spatial import cKDTree
 
 from deepchem_density.errors import FeaturizationError
 from deepchem_density.structures.bonds import PocketBonds, covalent_radii, pocket_bonds
+from deepchem_density.structures.charges import OPEN_SHELLS
 from deepchem_density.structures.pocket_charges import valence_charges
-from deepchem_density.structures.structure import CLOSEST_ATOMS, Structure
+from deepchem_density.structures.structure import CLOSEST_ATOMS, NOT_TOLD, Structure
 
 __all__ = ["cut_pocket"]
 
@@ -41,7 +42,7 @@ def cut_pocket(protein: Structure, ligand: Structure, radius: float) -> Structur
     -------
     Structure
         The kept atoms in their order, then the caps, which take residue, B factor and occupancy of the atom they cap. The
-        ``charge`` is that of the whole pocket, ``unpaired`` is 0.
+        ``charge`` is that of the whole pocket; ``unpaired`` is 0, or ``NOT_TOLD`` if it holds ions such as Mn, Fe, Co, Ni, Cu.
 
     Raises
     ------
@@ -68,7 +69,7 @@ def cut_pocket(protein: Structure, ligand: Structure, radius: float) -> Structur
     ``protein.charge`` is not used.
 
     *Limits.* A protonation state that is wrong in the file is wrong here. CO, NO, CN⁻, N₃⁻ and clusters or haems with their
-    metals are refused. Mn²⁺, Co²⁺ and Cu²⁺ leave an odd number of electrons: give ``unpaired`` to the ligand.
+    metals are refused. The unpaired electrons of Mn²⁺, Fe²⁺, Co²⁺, Ni²⁺ and Cu²⁺ are not told: give ``unpaired`` to the ligand.
     """
     if not 0 < radius < np.inf:
         raise ValueError(f"radius={radius!r} arrived; a positive distance in Å is accepted.")
@@ -130,4 +131,5 @@ def _capped(pocket: Structure, owners: np.ndarray, along: np.ndarray, charge: in
             taken = values[owners]
             arrays[name] = np.concatenate([values, np.zeros_like(taken) if name == "formal_charges" else taken])
     numbers = np.concatenate([pocket.numbers, np.full(len(owners), _H)])
-    return Structure(numbers, np.concatenate([pocket.positions, caps]), charge, name=pocket.name, **arrays)
+    unpaired = 0 if OPEN_SHELLS.isdisjoint(numbers.tolist()) else NOT_TOLD
+    return Structure(numbers, np.concatenate([pocket.positions, caps]), charge, unpaired, pocket.name, **arrays)

@@ -7,7 +7,6 @@ no names, by the place of the record in the file, unreadable ones counted.
 
 from __future__ import annotations
 
-import gzip
 import os
 import warnings
 from collections import Counter
@@ -22,8 +21,9 @@ from rdkit import Chem
 
 from deepchem_density.errors import FeaturizationError
 from deepchem_density.structures.readers import structure_from
-from deepchem_density.structures.sdf import mol_of_record, name_of_record, sdf_records
+from deepchem_density.structures.sdf import SdfRecord, sdf_records
 from deepchem_density.structures.structure import Structure
+from deepchem_density.structures.text_files import read_text
 from deepchem_density.tables.label_check import can_check_labels, check_labels
 from deepchem_density.tables.molecule_table import MoleculeTable
 
@@ -49,7 +49,7 @@ def load_sdf_csv(
     *,
     join: Literal["auto", "name", "position"] = "auto",
     id_column: str = "mol_id",
-    charge: int | str = 0,
+    charge: int | str | None = None,
     units: Mapping[str, str] | None = None,
 ) -> MoleculeTable:
     """Read an SDF file and the CSV file with its labels, such as MoleculeNet's gdb9.sdf and gdb9.sdf.csv.
@@ -68,9 +68,9 @@ def load_sdf_csv(
         k of the SDF file, unreadable records counted. "auto" takes names if the column and the names are there.
     id_column : str
         Column of `csv` with the records' names.
-    charge : int or "formal"
-        Total charge of every molecule; "formal" takes the sum of the formal charges of each record, right for ions such
-        as the ligands of PDBbind and wrong for QM9, whose bonds were guessed from positions (deepchem issue #4413).
+    charge : int, "formal" or None
+        Total charge of every molecule; None and "formal" take the sum of the formal charges of each record (QM9's states none:
+        0). A number is taken in any case, with a warning for records that state another one.
     units : mapping of str to str, optional
         Task -> unit, kept in the table.
 
@@ -119,27 +119,23 @@ def load_sdf_csv(
     return table
 
 
-def _read_records(path: Path, charge: int | str) -> list[_Record]:
+def _read_records(path: Path, charge: int | str | None) -> list[_Record]:
     if not path.is_file():
         raise FileNotFoundError(f"there is no SDF file {path}")
-    raw = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-    text = raw.decode("utf-8-sig", errors="replace")
-    records = [_read_record(record, charge) for record in sdf_records(text)]
+    text = read_text(path)
+    records = [_read_record(record, path.name, charge) for record in sdf_records(text)]
     if not records or not ("$$$$" in text or "M  END" in text):
         raise ValueError(f"{path} holds no record; an SDF file has one for each molecule, ended by a line $$$$")
     return records
 
 
-def _read_record(record: str, charge: int | str) -> _Record:
-    name = name_of_record(record)
-    mol = mol_of_record(record, sanitize=False)
-    if mol is None:
-        return _Record(name, None, "", "RDKit cannot read it")
-    mol, smiles = _sanitized(mol)
+def _read_record(record: SdfRecord, source: str, charge: int | str | None) -> _Record:
+    smiles = ""
     try:
-        return _Record(name, structure_from(mol, charge=charge), smiles, "")
+        mol, smiles = _sanitized(record.mol(source, sanitize=False))
+        return _Record(record.name, structure_from(mol, charge=charge), smiles, "")
     except FeaturizationError as error:
-        return _Record(name, None, smiles, str(error).rstrip("."))
+        return _Record(record.name, None, smiles, str(error).rstrip("."))
 
 
 def _sanitized(mol: Chem.Mol) -> tuple[Chem.Mol, str]:

@@ -120,10 +120,10 @@ def test_one_of_the_alternative_locations_is_taken(read):
         assert chosen.site_occupancy.tolist() == [1, 1], "the other alternative's 0.4 are not lost"
     mutation = read(
         *(line(" CA ", "SER", "4", 0.1 + i, "C", altloc="A", occupancy="  0.30") for i in range(2)),
-        *(line(" CA ", "THR", "4", 0.5 + i, "C", altloc="B", occupancy="  0.70") for i in range(1)),
+        *(line(" CA ", "THR", "4", 0.9 + i, "C", altloc="B", occupancy="  0.70") for i in range(1)),
         *ring,
     )
-    assert mutation.positions[:, 0].tolist() == [0.5, 0]
+    assert mutation.positions[:, 0].tolist() == [0.9, 0]
     assert mutation.residues.tolist() == [0, 1]
     assert mutation.site_occupancy.tolist() == [1, 1]
 

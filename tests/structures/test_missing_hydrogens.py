@@ -139,6 +139,25 @@ def test_one_carbon_with_a_hydrogen_vouches_for_its_molecule():
     assert not carbons_without_hydrogens(whole.subset(np.arange(9) != 4)).size
 
 
+def test_two_carbons_with_room_lack_hydrogens_whatever_the_others_have():
+    """Some hydrogens are not all; those that are torn off are there all the same."""
+    whole = structure_from("OCCc1ccccc1")
+    on_ring = [i for i in range(9, 19) if np.linalg.norm(whole.positions[3:9] - whole.positions[i], axis=1).min() < 1.2]
+    fewer = whole.subset([i for i in range(19) if i not in on_ring[:3]])
+    assert len(carbons_without_hydrogens(fewer)) == 3
+    assert not carbons_without_hydrogens(whole.subset([i for i in range(19) if i != on_ring[0]])).size
+    away = np.isin(np.arange(19), on_ring[:3])[:, None] * (whole.positions - whole.positions[3:9].mean(axis=0))
+    assert not carbons_without_hydrogens(Structure(whole.numbers, whole.positions + away)).size
+
+
+def test_a_torn_chain_lacks_none():
+    """Each half has one carbon with room."""
+    whole = structure_from("CC")
+    right = np.linalg.norm(whole.positions - whole.positions[1], axis=1) < 1.3
+    torn = whole.positions + right[:, None] * 1.5 * (whole.positions[1] - whole.positions[0])
+    assert not carbons_without_hydrogens(Structure(whole.numbers, torn)).size
+
+
 def test_hydrogens_of_another_molecule_do_not_count_not_even_through_a_metal():
     bare, other = stripped(structure_from("CCO")), structure_from("CC(=O)[O-]")
     far = Structure(other.numbers, other.positions + np.array([0, 0, 12.0]))

@@ -3,8 +3,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from rdkit import Chem
+from rdkit.Chem import AllChem
 
 from deepchem_density.errors import FeaturizationError
+from deepchem_density.fields.xtb import xtb_density
 from deepchem_density.structures.mol2 import mol_from_mol2
 from deepchem_density.structures.readers import structure_from
 from deepchem_density.structures.structure import symbol
@@ -69,6 +71,59 @@ def test_charges_are_not_known_where_an_electron_is_left_over(tmp_path):
     assert structure_from(tmp_path / "a.mol2", charge=-1).charge == -1
     with pytest.raises(FeaturizationError, match=r"types of 'a.mol2' leave an electron over, so its formal"):
         structure_from(tmp_path / "a.mol2", charge="formal")
+
+
+def with_hydrogens(smiles: str, keep) -> str:
+    """A mol2 file of an embedded molecule with some of its hydrogens, from an atom that is asked about each of its own."""
+    mol = Chem.AddHs(Chem.MolFromSmiles(smiles))
+    assert AllChem.EmbedMolecule(mol, randomSeed=1) == 0
+    Chem.Kekulize(mol, clearAromaticFlags=True)
+    kept = [a.GetIdx() for a in mol.GetAtoms() if a.GetAtomicNum() > 1 or keep(a.GetNeighbors()[0], a.GetIdx())]
+    place = {old: new + 1 for new, old in enumerate(kept)}
+    suffixes = {"SP3": ".3", "SP2": ".2", "SP": ".1"}
+    rows = []
+    for i in kept:
+        atom, position = mol.GetAtomWithIdx(i), mol.GetConformer().GetAtomPosition(i)
+        suffix = suffixes.get(str(atom.GetHybridization()), "") if atom.GetSymbol() in "CNO" else ""
+        rows.append(
+            f"{atom.GetSymbol()}{i} {position.x:.4f} {position.y:.4f} {position.z:.4f} {atom.GetSymbol()}{suffix}"
+        )
+    links = [
+        f"{place[b.GetBeginAtomIdx()]} {place[b.GetEndAtomIdx()]} {int(b.GetBondTypeAsDouble())}"
+        for b in mol.GetBonds()
+        if b.GetBeginAtomIdx() in place and b.GetEndAtomIdx() in place
+    ]
+    return mol2("\n".join(rows), "\n".join(links))
+
+
+KEPT = {
+    "polar": lambda atom, i: atom.GetAtomicNum() != 6,
+    "some on carbon": lambda atom, i: atom.GetAtomicNum() != 6 or i % 3 == 0,
+}
+
+
+@pytest.mark.parametrize("kept", KEPT)
+@pytest.mark.parametrize("smiles", ["CCO", "OCCc1ccccc1", "CC(N)C(=O)O", "C=CCO", "C#CCO", "OC(C(F)(F)F)C(F)(F)F"])
+def test_hydrogens_that_are_in_the_file_do_not_stand_for_those_that_are_not(smiles, kept, tmp_path):
+    path = tmp_path / "a.mol2"
+    path.write_text(with_hydrogens(smiles, KEPT[kept]))
+    whole, read = structure_from(smiles), structure_from(path)
+    missing = int((whole.numbers == 1).sum() - (read.numbers == 1).sum())
+    assert missing > 0
+    assert (read.implicit_hydrogens, read.charge, read.unpaired) == (missing, 0, 0)
+    added = structure_from(path, hydrogens="add")
+    assert (added.formula, added.implicit_hydrogens) == (whole.formula, 0)
+    with pytest.raises(FeaturizationError, match=rf"lacks the positions of {missing} hydrogens"):
+        xtb_density(read)
+    assert xtb_density(added).n_electrons == pytest.approx(xtb_density(whole).n_electrons, abs=1e-6)
+
+
+@pytest.mark.parametrize("smiles", ["CCO", "OCCc1ccccc1", "C[N+](C)(C)C", "CC(=O)[O-]", "FC(F)F"])
+def test_whole_files_lack_none(smiles, tmp_path):
+    path = tmp_path / "a.mol2"
+    path.write_text(with_hydrogens(smiles, lambda atom, i: True))
+    read = structure_from(path)
+    assert (read.implicit_hydrogens, read.charge) == (0, Chem.GetFormalCharge(Chem.MolFromSmiles(smiles)))
 
 
 def test_charges_agree_with_those_of_sdf_files(shared_data):

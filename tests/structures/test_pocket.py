@@ -328,7 +328,7 @@ REFUSED = {
         "C at .* has the neighbours .*, which makes no chemical sense; complete or repair",
     ),
     "five neighbours": (
-        lambda p: replace(with_ion(p, 6), positions=np.vstack([p.positions, p.positions[1] + [0.9, 0.9, 0.9]])),
+        lambda p: replace(with_ion(p, 6), positions=np.vstack([p.positions, p.positions[1] + [-0.8, -0.8, -0.8]])),
         "which makes no chemical sense",
     ),
 }

@@ -1,12 +1,21 @@
 from __future__ import annotations
 
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from deepchem_density.errors import FeaturizationError
-from deepchem_density.structures.structure import Structure, atomic_number, joined, symbol, vdw_radii
+from deepchem_density.structures.structure import (
+    SHORTEST_IN_CRYSTALS,
+    Structure,
+    atomic_number,
+    check_distances,
+    joined,
+    symbol,
+    vdw_radii,
+)
 
 ARRAYS = ("numbers", "positions", "b_iso", "site_occupancy", "formal_charges", "residues")
 
@@ -47,12 +56,63 @@ def test_types_names_and_formula():
         ([6, 119], np.eye(2, 3), "Atom 1 of 'x' has atomic number 119"),
         ([6, 6], [[0, 0, 0], [0, np.nan, 0]], r"Atom 1 of 'x' is at \[0.0, nan, 0.0\]; positions must be finite"),
         ([6, 6], [[np.inf, 0, 0], [0, 0, 0]], "Atom 0 of 'x' is at"),
+        ([6, 6], [[0, 0, 0], [0, 0, 1e20]], r"Atom 1 of 'x' is at \[0.0, 0.0, 1e\+20\]; .* none beyond 1,000,000 Å"),
         ([6, 6, 6], [[0, 0, 0], [5, 0, 0], [5, 0, 0.05]], "Atoms 1 and 2 of 'x' are 0.050 Å apart; give a conformer"),
+        (
+            [6, 6],
+            [[0, 0, 0], [0, 0, 0.9]],
+            "0.900 Å apart; .* in which C and C are at least 0.91 Å apart, as in any bond",
+        ),
+        ([6, 1], [[0, 0, 0], [0, 0, 0.6]], "0.600 Å apart; .* C and H are at least 0.64 Å apart"),
+        ([1, 1], [[0, 0, 0], [0, 0, 0.35]], "0.350 Å apart; .* H and H are at least 0.37 Å apart"),
     ],
 )
 def test_what_is_no_structure_is_refused(numbers, positions, message):
     with pytest.raises(FeaturizationError, match=message):
         Structure(numbers, positions, name="x")
+
+
+@pytest.mark.parametrize(
+    ("numbers", "length"),
+    [([1, 1], 0.74), ([6, 1], 1.06), ([6, 8], 1.128), ([7, 7], 1.04), ([24, 24], 1.68), ([9, 1], 0.92)],
+)
+def test_the_shortest_bonds_are_accepted_anywhere(numbers, length):
+    for place in (0.0, 1e4, -1e4):
+        assert len(Structure(numbers, np.array([[0, 0, 0], [0, 0, length]]) + place).numbers) == 2
+
+
+def test_disorder_and_clashes_of_crystals_are_not_a_mistake():
+    """Half a water beside another, and what models of proteins are allowed."""
+    near = Structure([8, 8], [[0, 0, 0], [0, 0, 0.49]], residues=[0, 1], name="waters")
+    with pytest.raises(FeaturizationError, match=r"0\.490 Å apart; .* O and O are at least 0.79 Å apart"):
+        check_distances(near)
+    with pytest.raises(FeaturizationError, match=r"at least 0\.59 Å apart"):
+        check_distances(near, SHORTEST_IN_CRYSTALS)
+    check_distances(replace(near, site_occupancy=[1, 0.5]))
+    with pytest.raises(FeaturizationError, match=r"0\.050 Å apart; .* at least 0.10 Å apart"):
+        replace(near, positions=[[0, 0, 0], [0, 0, 0.05]], site_occupancy=[1, 0.5])
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"formal_charges": [0, 99]}, r"Atom 1 of 'x', O, has the charge \+99; charges from -9 to 9 are accepted"),
+        ({"formal_charges": [7, 0]}, r"Atom 0 of 'x', C, has the charge \+7; .* none above the atomic number"),
+        ({"charge": 15}, r"'x' has the charge \+15, but only 14 electrons to lose"),
+        ({"name": "a\0b"}, r"The name 'a\\x00b' arrived; one without the character NUL"),
+    ],
+)
+def test_charges_and_names_that_cannot_be(settings, message):
+    with pytest.raises(FeaturizationError, match=message):
+        Structure([6, 8], [[0, 0, 0], [0, 0, 1.13]], **{"name": "x", **settings})
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "both"), [(0, 0, 0), (2, 1, 3), (2, -1, 2), (-1, 4, 4), (0, -1, -1), (-1, -1, -1)]
+)
+def test_unpaired_electrons_that_one_part_does_not_tell(one, other, both):
+    parts = [Structure([26], [[place, 0, 0]], unpaired=n) for place, n in ((0, one), (9, other))]
+    assert joined(*parts).unpaired == both
 
 
 @pytest.mark.parametrize(

@@ -123,8 +123,8 @@ def test_all_labelled_complexes_are_read_as_they_are(shared_data: Path) -> None:
     listed = pd.read_csv(shared_data / "complexes.csv").set_index("id").loc[table.ids]
     np.testing.assert_array_equal(table.column("pK"), listed["pK"])
     heavy = table.baseline_features()["ligand heavy atoms"][:, 0]
-    assert not np.isnan(heavy).any()
-    known = listed["n_heavy"].notna().to_numpy()
+    assert table.ids[np.isnan(heavy)].tolist() == ["unifep_Hermite__FXR_002"], "a hydrogen 0.52 Å from a carbon"
+    known = listed["n_heavy"].notna().to_numpy() & np.isfinite(heavy)
     np.testing.assert_array_equal(heavy[known], listed["n_heavy"][known])
 
 
@@ -133,7 +133,7 @@ def test_size_alone_predicts_affinity_as_it_is_known_to(shared_data: Path) -> No
     table = load_complexes(shared_data)
     features, y, sets = table.baseline_features(), table.column("pK"), table.group("set")
     for name, expected in (("pdbbind_core2016", 0.517), ("unifep_ref", 0.28), ("schrodinger_fep", 0.26)):
-        inside = sets == name
+        inside = (sets == name) & np.isfinite(features["ligand heavy atoms"][:, 0])
         pearson = regression_metrics(y[inside], features["ligand heavy atoms"][inside, 0])["pearson"]
         assert pearson == pytest.approx(expected, abs=0.01)
     extra = np.isin(sets, ["pdbbind_core2016", "pdbbind_extra"])

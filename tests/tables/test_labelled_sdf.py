@@ -232,7 +232,9 @@ def test_formal_charges_count_if_asked_for(tmp_path) -> None:
     assert table.charges.tolist() == [1, 0, -1]
     assert table.smiles.tolist() == ["C[NH3+]", "CO", "CC(=O)[O-]"]
     assert not table.implicit_hydrogens.any()
-    assert not load_sdf_csv(tmp_path / "ions.sdf", tmp_path / "ions.csv", ["y"]).charges.any()
+    assert load_sdf_csv(tmp_path / "ions.sdf", tmp_path / "ions.csv", ["y"]).charges.tolist() == [1, 0, -1]
+    with pytest.warns(UserWarning, match="charge=0 arrived for 'a molecule', whose source states"):
+        assert not load_sdf_csv(tmp_path / "ions.sdf", tmp_path / "ions.csv", ["y"], charge=0).charges.any()
 
 
 def test_missing_columns_and_words_for_numbers_are_named(files) -> None:
