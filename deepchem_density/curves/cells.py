@@ -15,17 +15,15 @@ from typing import Any
 
 import numpy as np
 
-from deepchem_density.curves.config import CurveConfig, unknown_to_earlier
+from deepchem_density.curves.config import CurveConfig, described_as_before, feature_version
 from deepchem_density.curves.data import CurveData
 from deepchem_density.curves.metrics import regression_metrics
 from deepchem_density.files import digest, write_text
 from deepchem_density.models.deepchem_model import VoxelCNNModel
 from deepchem_density.models.recipe_file import ModelRecipe
 from deepchem_density.quiet import deepchem as dc
-from deepchem_density.settings import described
 from deepchem_density.tables.baselines import predict_baselines
 from deepchem_density.tables.composition import CompositionLine
-from deepchem_density.voxels.recipe import FEATURE_VERSION
 
 __all__ = ["Cell", "EpochHook", "Row", "cell_folder", "read_cell", "run_cell"]
 
@@ -86,8 +84,8 @@ def cell_folder(
     content : str
         What stands for the data, `content`.
     """
-    settings = described(config, without=("fractions", "seeds", "n_valid", *unknown_to_earlier(config)))
-    about = [CELL_FORMAT, FEATURE_VERSION, settings, n_train, seed, sorted(without), content]
+    settings = described_as_before(config, without=("fractions", "seeds", "n_valid"))
+    about = [CELL_FORMAT, feature_version(config), settings, n_train, seed, sorted(without), content]
     if "binned_channels" in config.network:
         about.append("bins for each channel")  # of an earlier release there was none for several channels
     return out / "cells" / config.study / f"{config.rep}-{n_train}-{seed}-{digest(about)}"

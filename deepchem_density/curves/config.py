@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from deepchem_density.curves.settings import CurveSettings, NetworkSettings
 from deepchem_density.files import digest
-from deepchem_density.settings import Frozen, check_settings, class_defaults, documented, settings_of, special_defaults
+from deepchem_density.settings import (
+    Frozen,
+    check_settings,
+    class_defaults,
+    described,
+    documented,
+    settings_of,
+    special_defaults,
+)
 from deepchem_density.tables.settings import DataSettings
-from deepchem_density.voxels.recipe import Recipe
+from deepchem_density.voxels.recipe import FEATURE_VERSION, Recipe
 from deepchem_density.voxels.representations import REPRESENTATIONS, canonical, records_of
 from deepchem_density.voxels.representations.record import names_in
 from deepchem_density.voxels.settings import FileSettings, GridSettings, PartSettings, VoxelSettings
 
-__all__ = ["COMPLEX_DEFAULTS", "CurveConfig", "applies", "short_labels", "unknown_to_earlier"]
+__all__ = ["COMPLEX_DEFAULTS", "CurveConfig", "applies", "described_as_before", "feature_version", "short_labels"]
 
 TRAINING = ("steps", "epochs", "min_steps")
 NETWORK = names_in(NetworkSettings)
@@ -139,10 +147,21 @@ class CurveConfig(Frozen, CurveSettings):
         return _label(self.rep, self.special)
 
 
-def unknown_to_earlier(config: CurveConfig) -> list[str]:
-    """Return the settings that curves of earlier releases did not have, where they are as if there were none."""
+def described_as_before(config: CurveConfig, without: Collection[str] = ()) -> dict[str, Any]:
+    """Return settings as the first release would have described them where they mean the same, so that its cells are found."""
+    unknown = ("unpaired", "conformer_seed", "optimize")
     defaults = class_defaults(config)
-    return [name for name in ("unpaired", "conformer_seed", "optimize") if getattr(config, name) == defaults[name]]
+    settings = described(config, (*without, *(name for name in unknown if getattr(config, name) == defaults[name])))
+    if settings["engine"] == "auto":  # the densities of both engines are within 2e-4 e/Å³ of each other
+        settings["engine"] = "xtb"
+    if settings["charge"] is None and feature_version(config) < FEATURE_VERSION:
+        settings["charge"] = 0  # which is what data without charges state
+    return settings
+
+
+def feature_version(config: CurveConfig) -> int:
+    """Return the version of the features that a curve's data have had since: QM9's tables state neither charges nor bonds."""
+    return 2 if config.dataset in ("sample", "qm9") else FEATURE_VERSION
 
 
 def applies(name: str, rep: str) -> bool:

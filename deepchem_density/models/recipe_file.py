@@ -18,7 +18,7 @@ import numpy as np
 from deepchem_density.files import write_text
 from deepchem_density.tables.composition import CompositionLine
 from deepchem_density.versions import __version__
-from deepchem_density.voxels.recipe import FEATURE_VERSION, Recipe
+from deepchem_density.voxels.recipe import ACCEPTED_VERSIONS, FEATURE_VERSION, Recipe
 
 __all__ = ["RECIPE_FILE", "ModelRecipe"]
 
@@ -123,7 +123,7 @@ class ModelRecipe:
 
 def _check_version(path: Path, about: dict[str, Any]) -> None:
     version = about.get("feature_version")
-    if version != FEATURE_VERSION:
+    if version not in ACCEPTED_VERSIONS:
         written_by = about.get("package_version")
         raise ValueError(
             f"'{path}' was written for voxels of version {version}"

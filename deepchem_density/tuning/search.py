@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from deepchem_density.curves.config import CurveConfig, unknown_to_earlier
+from deepchem_density.curves.config import CurveConfig, described_as_before, feature_version
 from deepchem_density.files import digest
 from deepchem_density.settings import described
 from deepchem_density.tuning.params_file import write_params
@@ -87,9 +87,9 @@ class Best:
 
 def study_name(config: CurveConfig, plan: SearchPlan, knobs: Sequence[Knob]) -> str:
     """Return a name that two searches share only if their trials can be compared."""
-    about = described(config, without=("fractions", "seeds", "n_valid", *unknown_to_earlier(config)))
+    about = described_as_before(config, without=("fractions", "seeds", "n_valid"))
     rules = described(plan, without=("n_trials", "storage", "fixed"))
-    content = digest([FORMAT, FEATURE_VERSION, about, config.n_valid, rules, describe(knobs)])
+    content = digest([FORMAT, feature_version(config), about, config.n_valid, rules, describe(knobs)])
     return f"{config.dataset}-{'-'.join(config.targets)}-{config.rep}-{plan.fraction:g}-{content}"
 
 

@@ -27,10 +27,17 @@ from deepchem_density.voxels.solved import Solved
 from deepchem_density.voxels.subject import Subject, check_alike, parts_of
 from deepchem_density.voxels.transforms import TRANSFORMS
 
-__all__ = ["FEATURE_VERSION", "Recipe"]
+__all__ = ["ACCEPTED_VERSIONS", "FEATURE_VERSION", "Recipe"]
 
-FEATURE_VERSION = 2
-"""Raised whenever the same settings give other numbers, so that what was stored before is not taken for them."""
+FEATURE_VERSION = 3
+"""Raised whenever the same settings give other numbers, so that what was stored before is not taken for them.
+
+3 changed what is read of sources that state charges or radicals, lack elements or hydrogens, or hold salts. Whatever version 2
+read rightly has the same voxels, which is why models of it are accepted.
+"""
+
+ACCEPTED_VERSIONS = (2, 3)
+"""Versions whose models predict from the voxels of today."""
 
 
 @dataclass(eq=False, repr=False)

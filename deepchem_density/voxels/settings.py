@@ -76,13 +76,16 @@ class GridSettings:
 class MoleculeSettings:
     """Molecules."""
 
-    charge: int | str = setting(
-        0,
-        "total charge of a molecule or ligand; formal for the sum of the formal charges of its source",
+    charge: int | str | None = setting(
+        None,
+        "total charge of a molecule or ligand; None follows its source, 0 where that states none; formal refuses sources without "
+        "bonds",
         choices=("formal",),
         complexes="formal",
     )
-    unpaired: int = setting(0, "unpaired electrons of a molecule", least=0)
+    unpaired: int | None = setting(
+        None, "unpaired electrons of a molecule; None follows its source, in which metals leave them open", least=0
+    )
     conformer_seed: int = setting(0, "seed of the conformers made for SMILES", seed=True)
     optimize: bool = setting(True, "relax those conformers with a force field")
 

@@ -102,8 +102,6 @@ def parts_of(representation: str, settings: VoxelSettings, whole: Complex) -> li
     source = ""
     if needs_density(representation, settings):
         source = source_of(settings, whole.protein is not None, whole.density_map is not None)
-    if source == "xtb" and whole.protein is not None:
-        _check_charge(whole.ligand)
     if settings.part == "ligand" or (settings.part == "complex" and (whole.protein is None or source == "map")):
         return [whole.ligand]  # a map holds what it holds, also where the protein's file has the ligand too
     if whole.protein is None:
@@ -136,14 +134,4 @@ def check_alike(representation: str, settings: Any, datapoints: Sequence[Any]) -
         examples = ", ".join(f"{source!r} for datapoint {index}" for source, index in found.items())
         raise ValueError(
             f"source='auto' would take {examples}, which are different quantities; pass source= to say which."
-        )
-
-
-def _check_charge(ligand: Structure) -> None:
-    """Refuse the default charge for a ligand whose file gives another one: its density would be another ion's."""
-    formal = 0 if ligand.formal_charges is None else int(ligand.formal_charges.sum())
-    if formal != 0 and ligand.charge == 0:
-        raise FeaturizationError(
-            f"{ligand.label} has the charge {formal:+d} in its file, and charge=0 arrived; pass charge='formal', or a Structure "
-            "with the charge that is right."
         )

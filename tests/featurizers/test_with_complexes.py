@@ -231,13 +231,14 @@ def test_quantities_are_not_mixed(rows):
     assert len(AtomVoxel(**BOX).featurize([rows[0], rows[1][0]])) == 2
 
 
-def test_a_charge_that_the_file_contradicts_is_refused(tmp_path):
+def test_the_charge_is_that_of_the_file_and_a_number_wins_with_a_warning(tmp_path):
     row = write_complex(tmp_path, "5abc", "CC(=O)[O-]", "GG")
-    for settings, message in (({}, r"charge -1 in its file, and charge=0 arrived; pass charge='formal'"),):
-        with pytest.raises(FeaturizationError, match=message):
-            DensityVoxel(**BOX, source="xtb", part="ligand", **settings).featurize([row])
-    voxels = DensityVoxel(12.0, 0.4, source="xtb", part="ligand", charge="formal").featurize([row])
-    assert float(voxels.sum(dtype=np.float64)) * 0.4**3 == pytest.approx(24, abs=0.3)
+    for settings, electrons in (({}, 24), ({"charge": "formal"}, 24)):
+        voxels = DensityVoxel(12.0, 0.4, source="xtb", part="ligand", **settings).featurize([row])
+        assert float(voxels.sum(dtype=np.float64)) * 0.4**3 == pytest.approx(electrons, abs=0.3)
+    with pytest.warns(UserWarning, match="charge=1 arrived"):
+        voxels = DensityVoxel(12.0, 0.4, source="xtb", part="ligand", charge=1).featurize([row])
+    assert float(voxels.sum(dtype=np.float64)) * 0.4**3 == pytest.approx(22, abs=0.3)
 
 
 def test_the_ligand_is_not_counted_twice(rows, tmp_path):

@@ -6,7 +6,7 @@ import pytest
 
 from deepchem_density.models.recipe_file import ModelRecipe
 from deepchem_density.versions import __version__
-from deepchem_density.voxels.recipe import FEATURE_VERSION, Recipe
+from deepchem_density.voxels.recipe import ACCEPTED_VERSIONS, FEATURE_VERSION, Recipe
 
 ABOUT = ModelRecipe(Recipe("atom", elements=("H", "C"), voxel_width=1.0), ("mu", "gap"), {"mu": "debye"})
 
@@ -28,7 +28,7 @@ def test_a_line_of_another_number_of_targets_is_refused(tmp_path):
         ModelRecipe.read(changed(tmp_path, composition=composition))
 
 
-@pytest.mark.parametrize("version", [FEATURE_VERSION - 1, FEATURE_VERSION + 1, None, str(FEATURE_VERSION)])
+@pytest.mark.parametrize("version", [min(ACCEPTED_VERSIONS) - 1, FEATURE_VERSION + 1, None, str(FEATURE_VERSION)])
 def test_another_version_of_voxels_is_refused_with_both_versions(tmp_path, version):
     path = changed(tmp_path, feature_version=version, package_version="9.8.7")
     with pytest.raises(
