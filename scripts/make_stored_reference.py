@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import shutil
 import tempfile
 from pathlib import Path
@@ -108,11 +109,16 @@ def cells_and_models() -> None:
             predictor = Predictor.from_folder(cell.model_dir)
             table = predictor.predict(read_inputs(inputs, predictor.about.recipe.reading))
             predictions[settings["rep"]] = {target: table[target].tolist() for target in config.targets}
+        mlflow.create_experiment("deepchem_density", f"{scratch}/artifacts")
         tracker = MlflowTracker()
         with tracker.run([config]):
             tracker.model(cell, config)
         logged = mlflow.search_logged_models(output_format="list")[0]
         shutil.copytree(mlflow.artifacts.download_artifacts(logged.artifact_location), OUT / "logged_model")
+    described = OUT / "logged_model" / "MLmodel"
+    # MLflow notes where the folders were; nothing reads that
+    text = re.sub(r"(?m)^( *(?:artifact_path|model_code_path): ).*/", r"\1", described.read_text())
+    described.write_text(text)
     shutil.rmtree(OUT / "voxels")
     about = {"quick": QUICK, "cells": CELLS, "smiles": SMILES, "predictions": predictions}
     (OUT / "cells.json").write_text(json.dumps(about, indent=1) + "\n")
