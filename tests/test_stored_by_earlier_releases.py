@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import json
 import shutil
 from pathlib import Path
@@ -14,13 +15,15 @@ import pytest
 import deepchem_density
 from deepchem_density import load_sample
 from deepchem_density.curves import CurveConfig, cell_folder, run_curve
-from deepchem_density.models import Predictor, read_inputs
+from deepchem_density.curves.config import COMPLEX_DEFAULTS
+from deepchem_density.models import Input, Predictor, read_inputs
 from deepchem_density.tuning import describe, search_space
 
 STORED = Path(__file__).parent / "data" / "stored"
 VOXELS = json.loads((STORED / "voxels.json").read_text())
 CELLS = json.loads((STORED / "cells.json").read_text())
 NAMES = json.loads((STORED / "names.json").read_text())
+DEFAULTS = json.loads((STORED / "defaults.json").read_text())
 
 # Other processors round otherwise: the absolute part is of single precision, the relative one of half precision.
 TOLERANCE = {"float16": {"rtol": 2e-3, "atol": 2e-4}, "float32": {"rtol": 1e-5, "atol": 2e-5}}
@@ -36,22 +39,41 @@ def config_of(settings):
 
 
 @pytest.fixture(scope="module")
-def molecules():
+def datapoints():
     sample = load_sample()
-    return [sample.structure(i) for i in VOXELS["molecules"]]
+    of_files = {
+        kind: [tuple(str(STORED / "complexes" / name) for name in row) for row in VOXELS[kind]]
+        for kind in ("complexes", "maps")
+    }
+    return {"molecules": [sample.structure(i) for i in VOXELS["molecules"]], **of_files}
 
 
 @pytest.mark.parametrize("name", VOXELS["voxels"])
-def test_voxels_are_the_same(name, molecules):
+def test_voxels_are_the_same(name, datapoints):
     about = VOXELS["voxels"][name]
     featurizer = getattr(deepchem_density, about["class"])(**tuples(about["settings"]))
     with np.load(STORED / "voxels.npz") as stored:
         expected = stored[name]
-    found = featurizer.featurize(molecules)
+    found = featurizer.featurize(datapoints[about["datapoints"]])
     assert found.dtype == expected.dtype
     np.testing.assert_allclose(found, expected, **TOLERANCE[expected.dtype.name])
     # the digest behind the readable name tells apart what features of another version may be
     assert str(featurizer).rpartition("_")[0] == about["file_name"].rpartition("_")[0]
+    assert list(featurizer.recipe.channels) == about["channels"]
+
+
+@pytest.mark.parametrize("name", DEFAULTS["featurizers"])
+def test_arguments_and_defaults_are_the_same(name):
+    parameters = inspect.signature(getattr(deepchem_density, name)).parameters
+    found = [(argument, about.default) for argument, about in parameters.items()]
+    stored = tuples(DEFAULTS["featurizers"][name])
+    since = {"charge": None, "unpaired": None}  # defaults that have changed
+    assert found[: len(stored)] == [(argument, since.get(argument, default)) for argument, default in stored.items()]
+
+
+def test_defaults_for_complexes_are_the_same():
+    stored = tuples(DEFAULTS["complexes"])
+    assert {name: COMPLEX_DEFAULTS[name] for name in stored} == stored
 
 
 @pytest.mark.parametrize("cell", CELLS["cells"], ids=lambda cell: cell["rep"])
@@ -80,6 +102,15 @@ def test_its_network_predicts_the_same(cell, tmp_path):
     table = predictor.predict(inputs(tmp_path, predictor.about.recipe))
     for target, expected in CELLS["predictions"][cell["rep"]].items():
         np.testing.assert_allclose(table[target], expected, rtol=1e-3)
+
+
+@pytest.mark.parametrize("cell", CELLS["cells"], ids=lambda cell: cell["rep"])
+def test_its_network_predicts_molecules_with_positions_the_same(cell):
+    (folder,) = STORED.glob(f"cells/*/{cell['rep']}-*")
+    stored, sample = json.loads((folder / "result.json").read_text()), load_sample()
+    places = [sample.ids.tolist().index(one) for one in stored["ids"][:5]]
+    table = Predictor.from_folder(folder).predict([Input(str(i), "", sample.structure(i)) for i in places])
+    np.testing.assert_allclose(table[cell["targets"]], stored["predicted"][:5], rtol=1e-4)
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
