@@ -4,8 +4,8 @@
 
 Molecules of the sample are solved once. Each way trains the same network for the same epochs after one that warms it up: on
 finished voxels (with the 24 turns of the cube), on voxels kept in the scratch file after the first epoch (the same turns), and on
-voxels that are made in a fresh random orientation each epoch. One thread trains; the voxels of the next batch are made in another,
-which shares the core where there is no second one.
+voxels that are made in a fresh random orientation each epoch. One thread trains; the voxels of the next batch are made in
+another, which shares the core where there is no second one.
 """
 
 from __future__ import annotations

@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from deepchem_density.curves.cells import cell_folder
+from deepchem_density.curves.config import CurveConfig
+
 ROOT = Path(__file__).parents[1]
 
 REPRESENTATION = """
@@ -88,16 +91,30 @@ def command(extended: Path, name: str, *arguments: str) -> str:
     return run(extended, "-m", "deepchem_density.cli", name, *arguments)
 
 
-def test_a_featurizer_makes_it(extended):
+@pytest.fixture(scope="module")
+def answers(extended) -> list[str]:
+    """Lines that one process of the copy prints: of a featurizer, and names of cells."""
     code = (
+        "from pathlib import Path\n"
         "import deepchem_density as d\n"
+        "from deepchem_density.curves.cells import cell_folder\n"
+        "from deepchem_density.curves.config import CurveConfig\n"
         "voxels = d.JointVoxel(('blob', 'occupancy'), box_width=8.0, blob_width=0.8).featurize(['C'])\n"
-        "print(d.__file__, voxels.shape, round(float(voxels[..., 1].sum()) * 0.5**3, 3))\n"
+        "print(d.__file__, voxels.shape, round(float(voxels[..., 1].sum()) * 0.5**3, 3), sep='\\n')\n"
+        "for settings in ({'rep': 'density'}, {'rep': 'blob'}, {'rep': 'blob', 'blob_width': 0.5}):\n"
+        "    print(cell_folder(CurveConfig(**settings), Path('out'), 40, 0))\n"
     )
-    assert run(extended, "-c", code).split(maxsplit=1) == [
-        str(extended / "deepchem_density" / "__init__.py"),
-        "(1, 16, 16, 16, 2) 5.0\n",
-    ]
+    return run(extended, "-c", code).splitlines()
+
+
+def test_a_featurizer_makes_it(extended, answers):
+    assert answers[:3] == [str(extended / "deepchem_density" / "__init__.py"), "(1, 16, 16, 16, 2)", "5.0"]
+
+
+def test_what_was_stored_before_keeps_its_name_and_a_value_of_the_new_setting_has_one_of_its_own(answers):
+    density, blob, narrow = answers[3:]
+    assert density == str(cell_folder(CurveConfig(rep="density"), Path("out"), 40, 0))
+    assert len({density, blob, narrow}) == 3
 
 
 def test_help_and_projects_know_the_setting(extended):

@@ -1,9 +1,15 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import re
 import runpy
+import shutil
+import subprocess
+import sys
 from pathlib import Path
+
+import pytest
 
 import deepchem_density
 from deepchem_density.curves.config import CurveConfig
@@ -38,7 +44,67 @@ def test_the_projects_are_what_the_script_writes_from_the_settings():
         )
 
 
-def test_every_setting_of_a_curve_can_be_passed_through_mlflow():
-    main = (ROOT / "MLproject").read_text().partition("  main:")[2].partition("    command:")[0]
-    passed = re.findall(r"^ {6}(\w+):", main, re.MULTILINE)
-    assert {field.name for field in dataclasses.fields(CurveConfig)} <= set(passed)
+def parameters_of(project, entry):
+    """Return the names of the parameters of an entry point."""
+    text = (ROOT / project).read_text(encoding="utf-8").partition(f"\n  {entry}:\n")[2].partition("    command:")[0]
+    return set(re.findall(r"^ {6}(\w+):", text, re.MULTILINE))
+
+
+@pytest.mark.parametrize(
+    ("project", "entry", "without"),
+    [
+        ("MLproject", "main", set()),
+        ("MLproject", "compare", {"rep"}),
+        ("MLproject", "tune", {"fractions", "seeds"}),
+        ("mlflow_projects/qm9/MLproject", "main", {"dataset"}),
+        ("mlflow_projects/qm9/MLproject", "compare", {"dataset", "rep"}),
+        ("mlflow_projects/qm9/MLproject", "tune", {"dataset", "fractions", "seeds"}),
+        ("mlflow_projects/pdbbind/MLproject", "main", {"dataset"}),
+        ("mlflow_projects/pdbbind/MLproject", "compare", {"dataset", "rep"}),
+        ("mlflow_projects/isolated/MLproject", "main", {"rep"}),
+    ],
+)
+def test_every_setting_of_a_curve_can_be_passed_through_mlflow(project, entry, without):
+    settings = {field.name for field in dataclasses.fields(CurveConfig)}
+    assert parameters_of(project, entry) & settings == settings - without
+
+
+def test_the_script_writes_the_files_where_they_are(tmp_path):
+    for name in ("scripts", "mlflow_projects"):
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+    projects = [
+        Path("MLproject"),
+        *(path.relative_to(tmp_path) for path in tmp_path.glob("mlflow_projects/*/MLproject")),
+    ]
+    for path in projects:
+        (tmp_path / path).write_text("")
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    subprocess.run([sys.executable, str(tmp_path / "scripts" / "write_mlprojects.py")], env=environment, check=True)
+    for path in projects:
+        assert (tmp_path / path).read_text(encoding="utf-8") == (ROOT / path).read_text(encoding="utf-8")
+
+
+@pytest.mark.slow
+def test_mlflow_runs_the_project_with_settings_of_the_user(tmp_path):
+    pytest.importorskip("mlflow", reason="needs the extra [mlflow]")
+    values = {
+        **{"rep": "occupancy+atom", "n_train": 40, "n_valid": 5, "n_test": 20, "fractions": "1.0", "seeds": "0"},
+        **{"steps": 2, "voxel_width": 1.5, "oversampling": 1, "widths": "4,8", "sigma": 0.6, "n_jobs": 1, "workers": 1},
+        "out": str(tmp_path / "my runs"),
+    }
+    given = [part for name, value in values.items() for part in ("-P", f"{name}={value}")]
+    environment = os.environ | {
+        **{"PYTHONPATH": str(ROOT), "MLFLOW_TRACKING_URI": f"sqlite:///{tmp_path}/mlflow.db"},
+        **{
+            "MLFLOW_DISABLE_TELEMETRY": "true",
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        },
+    }
+    command = [sys.executable, "-m", "mlflow", "run", str(ROOT), "--env-manager", "local", *given]
+    done = subprocess.run(
+        command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    (cell,) = (tmp_path / "my runs").glob("cells/*/*/result.json")
+    assert cell.parent.name.startswith("atom+occupancy-40-0-")
+    assert "atom+occupancy (sigma=0.6, voxel_width=1.5, oversampling=1), 40 molecules, seed 0" in done.stdout

@@ -108,12 +108,14 @@ def configs_of(options: argparse.Namespace) -> list[CurveConfig]:
     Raises
     ------
     ValueError
-        A representation that stands twice, or a setting that means nothing to any of them.
+        No representation, one that stands twice, or a setting that means nothing to any of them.
     """
     from deepchem_density.curves.config import applies
 
     comparison = values_of(options, ComparisonSettings)
     entries = [_entry(entry.strip()) for entry in comparison.reps.split(",") if entry.strip()]
+    if not entries:
+        raise ValueError(f"reps={comparison.reps!r} arrived; one representation or more, between commas, is accepted.")
     asked = asked_for(options)
     for name in asked:
         if not any(applies(name, rep) for rep, _ in entries):

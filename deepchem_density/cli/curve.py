@@ -109,5 +109,7 @@ def curve_config(options: argparse.Namespace) -> CurveConfig:
     if not params:
         return config_from(asked)
     from deepchem_density.tuning.params_file import read_params
+    from deepchem_density.voxels.representations import canonical
 
-    return config_from(asked, read_params(params, asked.get("rep", "")))
+    rep = canonical(asked["rep"], "rep") if "rep" in asked else ""
+    return config_from(asked, read_params(params, rep))

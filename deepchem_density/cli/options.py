@@ -54,6 +54,13 @@ class RunSettings:
 class Parser(argparse.ArgumentParser):
     """A parser whose errors are one sentence, and not a screen of usage."""
 
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
+        """Refuse what is not known here, where help is at hand, and not in the parser of all commands."""
+        known, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            self.error(f"unrecognized arguments: {' '.join(unknown)}")
+        return known, unknown
+
     def error(self, message: str) -> NoReturn:
         """Say what is wrong and where help is, and end with status 2."""
         print(f"{self.prog}: {message}. `{self.prog} --help` lists the options.", file=sys.stderr)

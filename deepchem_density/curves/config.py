@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -42,7 +43,7 @@ class CurveConfig(Frozen, CurveSettings):
     """
 
     def __post_init__(self) -> None:
-        if set(self.rep.split("+")) <= set(REPRESENTATIONS):  # what is unknown is refused by check
+        with contextlib.suppress(ValueError):  # what is none is refused by check
             object.__setattr__(self, "rep", canonical(self.rep))
 
     def check(self) -> None:
@@ -85,7 +86,9 @@ class CurveConfig(Frozen, CurveSettings):
 
     def _check_belonging(self) -> None:
         """Refuse a setting of other representations that is at none of its defaults."""
-        usual = [class_defaults(VoxelSettings), class_defaults(self), class_defaults(self) | COMPLEX_DEFAULTS]
+        usual = [class_defaults(VoxelSettings), class_defaults(self)]
+        if self.of_complexes:
+            usual.append(class_defaults(self) | COMPLEX_DEFAULTS)
         for name in names_in(VoxelSettings):
             if not applies(name, self.rep) and all(getattr(self, name) != defaults[name] for defaults in usual):
                 wanted = [record.name for record in REPRESENTATIONS.values() if name in record.settings]

@@ -9,18 +9,32 @@ from pathlib import Path
 import pytest
 
 from deepchem_density.cli.command_line import COMMANDS, main, parser
-from deepchem_density.cli.compare import configs_of
-from deepchem_density.cli.curve import curve_config
-from deepchem_density.cli.options import asked_for, config_from
-from deepchem_density.cli.tune import plan_of
+from deepchem_density.cli.compare import CompareRun, configs_of
+from deepchem_density.cli.curve import CurveRun, curve_config
+from deepchem_density.cli.featurize import FeaturizeRun
+from deepchem_density.cli.options import asked_for, config_from, settings_by_heading
+from deepchem_density.cli.predict import PredictSettings
+from deepchem_density.cli.tune import TuneRun, plan_of
 from deepchem_density.curves.config import CurveConfig
+from deepchem_density.settings import class_defaults, special_defaults
 
 ROOT = Path(__file__).parents[2]
 PROJECTS = sorted((ROOT / "mlflow_projects").glob("*/MLproject"))
 
 
+NAMES = [command.__name__.rpartition(".")[2] for command in COMMANDS]
+DECLARING = {
+    "curve": CurveRun,
+    "compare": CompareRun,
+    "tune": TuneRun,
+    "featurize": FeaturizeRun,
+    "predict": PredictSettings,
+}
+WITHOUT = {"compare": {"rep"}, "tune": {"fractions", "seeds"}}
+
+
 def test_help_imports_nothing_heavy():
-    for arguments in ([], ["curve"], ["compare"], ["tune"], ["predict"]):
+    for arguments in ([], *([name] for name in NAMES)):
         code = "import sys; from deepchem_density.cli.command_line import main\n"
         code += f"try: main({[*arguments, '--help']})\nexcept SystemExit: pass\n"
         code += "heavy = {'deepchem', 'torch', 'mlflow', 'optuna', 'pandas', 'rdkit', 'gemmi', 'numba', 'scipy', 'matplotlib'}\n"
@@ -56,9 +70,47 @@ def test_arguments_that_cannot_be_read_are_refused(arguments, capsys):
     assert error.rstrip().endswith("--help` lists the options.")
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_an_option_that_is_not_known_is_named_with_the_command_that_lists_its_own(name, capsys):
+    given = {"predict": ["a model", "in.smi"], "featurize": ["sample"]}.get(name, [])
+    for arguments in (["--transfrom", "log"], ["--orbitals=7"]):
+        with pytest.raises(SystemExit) as stopped:
+            main([name, *given, *arguments])
+        assert stopped.value.code == 2
+        assert capsys.readouterr().err == (
+            f"deepchem-density {name}: unrecognized arguments: {' '.join(arguments)}. `deepchem-density {name} --help` lists "
+            "the options.\n"
+        )
+
+
+def options_in(shown):
+    """Return name -> what help says of it, of each option, and the headings, with all words one space apart."""
+    blocks = re.split(r"\n  --(?=[a-z])", shown)[1:]
+    said = {block.split()[0].replace("-", "_"): re.split(r"\n\n", block)[0] for block in blocks}
+    return {name: " ".join(text.split()) for name, text in said.items()}, re.findall(r"^(\S.*):$", shown, re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_help_lists_every_setting_below_its_heading_with_choices_and_defaults_where_there_are_some(name, capsys):
+    with pytest.raises(SystemExit):
+        main([name, "--help"])
+    said, headings = options_in(capsys.readouterr().out)
+    declaring, left_out = DECLARING[name], WITHOUT.get(name, set())
+    defaults, special = class_defaults(declaring), special_defaults(declaring, "complexes")
+    assert set(defaults) - left_out <= set(said)
+    assert not left_out & set(said)
+    for heading, settings in settings_by_heading(declaring):
+        assert (heading in headings) == bool(set(settings) - left_out)
+        for setting in set(settings) - left_out:
+            if choices := settings[setting].choices:
+                assert "{" + ",".join(choices) + "}" in said[setting]
+            has_default = defaults[setting] not in (None, "", ()) or special.get(setting) not in (None, "", ())
+            assert ("(default: " in said[setting]) == has_default, said[setting]
+            assert not re.search(r"default: (\)|None|\()", said[setting])
+
+
 def test_every_command_has_help(capsys):
-    for command in COMMANDS:
-        name = command.__name__.rpartition(".")[2]
+    for name in NAMES:
         with pytest.raises(SystemExit) as stopped:
             main([name, "--help"])
         assert stopped.value.code == 0
@@ -86,6 +138,31 @@ def arguments_of(project, name, **values):
     command, parameters = entry_points(project)[name]
     assert command[:3] == ["python", "-m", "deepchem_density.cli"]
     return [word.format(**(parameters | values)) for word in command[3:]]
+
+
+def sample_text(value, about, hint):
+    """Return a value that is not the default, as it is written on the command line."""
+    if about.choices:
+        return next(choice for choice in about.choices if choice != value)
+    if isinstance(value, bool):
+        return str(not value).lower()
+    if isinstance(value, (int, float)):
+        return str(value + 1) if about.most is None else str(about.most / 2)
+    return {"str": "some/word", "tuple[str, ...]": "C,Si", "tuple[str, str] | None": "FWT,PHWT"}.get(hint, "3")
+
+
+@pytest.mark.parametrize(("entry", "command"), [("main", "curve"), ("compare", "compare"), ("tune", "tune")])
+def test_every_setting_arrives_through_its_parameter_and_no_other_does(entry, command):
+    declaring = DECLARING[command]
+    for field in dataclasses.fields(declaring):
+        if field.name in WITHOUT.get(command, ()):
+            continue
+        text = sample_text(field.default, field.metadata["setting"], field.type)
+        given = asked_for(parser().parse_args(arguments_of(ROOT / "MLproject", entry, **{field.name: text})), declaring)
+        typed = asked_for(parser().parse_args([command, f"--{field.name.replace('_', '-')}={text}"]), declaring)
+        assert given == typed
+        assert set(given) == {field.name}
+        assert given[field.name] != field.default
 
 
 def run_options(options):

@@ -255,6 +255,8 @@ def test_each_representation_has_its_own_tuned_settings(tmp_path):
     [
         ("atom,orbital", "rep='orbital' arrived"),
         ("atom,atom", "more than once; each may stand once"),
+        ("density+occupancy,occupancy+density", "with density+occupancy (voxel_width=1.2"),
+        (",", "reps=',' arrived; one representation or more"),
         ("density:sqrt", "'sqrt' arrived in reps; name=value, as in"),
         ("density:transfrom=sqrt", "'transfrom' arrived as a setting of one representation"),
         ("density:oversampling=fine", "oversampling: 'fine' arrived; n is accepted"),

@@ -4,6 +4,7 @@ import pytest
 
 from deepchem_density.cli.command_line import main, parser
 from deepchem_density.cli.curve import curve_config
+from deepchem_density.curves.config import CurveConfig
 from deepchem_density.tuning.params_file import write_params
 
 QUICK = [
@@ -45,3 +46,49 @@ def test_settings_that_were_tuned_for_another_representation_are_refused(tmp_pat
     write_params(path, {"learning_rate": 1e-3}, {"rep": "density"})
     with pytest.raises(ValueError, match="tuned for rep='density'"):
         curve_config(parser().parse_args(["curve", "--params", str(path), "--rep", "atom"]))
+
+
+def test_settings_tuned_for_several_representations_are_found_whatever_their_order(tmp_path):
+    path = tmp_path / "best.json"
+    write_params(path, {"learning_rate": 1e-3}, {"rep": CurveConfig(rep="occupancy+density").rep})
+    for rep in ("occupancy+density", "density+occupancy"):
+        config = curve_config(parser().parse_args(["curve", "--params", str(path), "--rep", rep]))
+        assert (config.rep, config.learning_rate) == ("density+occupancy", 1e-3)
+
+
+@pytest.mark.parametrize(
+    ("rep", "option", "value", "message"),
+    [
+        ("atom", "--transform", "log", "transform='log' arrived for rep='atom', to which it means nothing"),
+        ("occupancy", "--sigma", "0.6", "sigma=0.6 arrived for rep='occupancy', to which it means nothing"),
+        ("gradient", "--shape", "density", "shape='density' arrived for rep='gradient', to which it means nothing"),
+        ("gradient+density", "--other", "true", "other=True arrived for rep='density+gradient', to which"),
+    ],
+)
+@pytest.mark.parametrize("command", ["curve", "tune"])
+def test_a_setting_that_means_nothing_to_the_representation_is_refused_by_name(
+    command, rep, option, value, message, tmp_path, capsys
+):
+    assert main([command, "--rep", rep, option, value, "--out", str(tmp_path / "out")]) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_joint_representations_run_and_share_cells_whatever_their_order(tmp_path, capsys):
+    settings = ["--source", "independent_atoms", "--out", str(tmp_path / "out"), "--no-track", *QUICK]
+    found = []
+    for rep in ("density+occupancy", "occupancy+density"):
+        assert main(["curve", "--rep", rep, *settings]) == 0
+        assert "density+occupancy (source=independent_atoms, voxel_width=1.2" in capsys.readouterr().out
+        found.append({path: path.stat().st_mtime_ns for path in tmp_path.glob("out/cells/*/*/result.json")})
+    assert found[0] == found[1]
+    assert {path.parent.name.rpartition("-")[0] for path in found[0]} == {
+        *("density+occupancy-20-0", "density+occupancy-40-0")
+    }
+    molecules, predictions = tmp_path / "in.smi", tmp_path / "predictions.csv"
+    molecules.write_text("CCO ethanol\nC methane\n")
+    (model,) = tmp_path.glob("out/cells/*/*-40-0-*/model")
+    assert main(["predict", str(model), str(molecules), "--out", str(predictions), "--n-jobs", "1"]) == 0
+    assert "2 of 2 predicted" in capsys.readouterr().out

@@ -11,6 +11,11 @@ from deepchem_density.curves.config import COMPLEX_DEFAULTS, CurveConfig, digest
     ("changed", "message"),
     [
         ({"rep": "orbital"}, "rep='orbital' arrived; 'atom', 'density', 'gradient', 'occupancy', or"),
+        (
+            {"rep": "density+density"},
+            r"^rep='density\+density' arrived; 'atom', 'density', 'gradient', 'occupancy', or",
+        ),
+        ({"rep": ""}, "^rep='' arrived; 'atom', 'density', 'gradient', 'occupancy', or"),
         ({"dataset": "qm7"}, "dataset='qm7'.*'sample', 'qm9', 'sdf'"),
         ({"dataset": "sdf"}, "data_dir"),
         ({"targets": ()}, "targets"),
@@ -107,6 +112,7 @@ def test_the_length_of_training(settings, n_train, expected):
             {"shape": "density"},
             "shape='density' arrived for rep='density.gradient'.*take rep=occupancy",
         ),
+        ("density", {"other": True}, "other=True arrived for rep='density', to which it means nothing.*take rep=atom"),
     ],
 )
 def test_settings_of_other_representations_are_refused_by_name(rep, changed, named):
@@ -117,3 +123,19 @@ def test_settings_of_other_representations_are_refused_by_name(rep, changed, nam
 def test_defaults_of_complexes_mean_nothing_to_some_and_are_accepted():
     CurveConfig(**COMPLEX_DEFAULTS, rep="density", dataset="complexes", data_dir="x.csv").check()
     CurveConfig(rep="density+atom", transform="log", sigma=0.6).check()
+
+
+def test_several_representations_have_one_label_with_the_settings_of_all():
+    for names in ("occupancy+density", "density+occupancy"):
+        config = CurveConfig(rep=names, transform="sqrt", shape="density", source="independent_atoms", sigma=0.5)
+        config.check()
+        assert config.label == "density+occupancy (transform=sqrt, source=independent_atoms, shape=density)"
+    assert CurveConfig(rep="occupancy+density") == CurveConfig(rep="density+occupancy")
+
+
+def test_the_docstring_says_what_every_setting_is():
+    documented = CurveConfig.__doc__ or ""
+    for field in dataclasses.fields(CurveConfig):
+        about = field.metadata["setting"]
+        assert f"\n    {field.name} : " in documented
+        assert about.help[1:] in documented

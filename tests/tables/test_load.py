@@ -1,10 +1,14 @@
 from __future__ import annotations
 
 import dataclasses
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from deepchem_density import tables
 from deepchem_density.tables.load import load_data, load_table
 from deepchem_density.tables.settings import DataSettings
 
@@ -39,3 +43,11 @@ def test_an_sdf_folder_needs_one_sdf_and_its_labels(tmp_path):
     (tmp_path / "gdb9.sdf").write_text("")
     with pytest.raises(ValueError, match="no labels"):
         load_table(config)
+
+
+def test_tables_baselines_and_splits_never_import_deepchem():
+    names = sorted(path.stem for path in Path(tables.__file__).parent.glob("*.py") if path.stem != "__init__")
+    assert {"molecule_table", "qm9", "labelled_sdf", "label_check", "splits", "baselines", "load"} <= set(names)
+    code = "; ".join(f"import deepchem_density.tables.{name}" for name in names)
+    code += "; import sys; sys.exit('deepchem' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
