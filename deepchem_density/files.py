@@ -142,7 +142,7 @@ def reading(path: str | os.PathLike[str]) -> Iterator[None]:
     except MemoryError as error:
         raise ValueError(f"'{name}' does not fit into memory; make it smaller, or get it again.") from error
     except _DAMAGED as error:
-        raise ValueError(f"'{name}' is damaged ({error or type(error).__name__}); get it again.") from error
+        raise ValueError(f"'{name}' is damaged ({str(error) or type(error).__name__}); get it again.") from error
     except OSError as error:
         raise _told(error, name) from error
 

@@ -147,7 +147,7 @@ def _rows(text: str, mark: str, path: str | os.PathLike[str], blank_rows: bool) 
     for line, record in records:
         if len(record) < 2 and not "".join(record).strip():
             blank = blank or line
-            record = [""] if len(header) == 1 else record
+            record = record or [""]
         elif blank and len(header) > 1:
             raise ValueError(f"Line {blank} of '{path}' is blank and rows follow it; remove it, or fill it.")
         elif len(record) != len(header):

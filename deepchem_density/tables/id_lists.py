@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from deepchem_density.files import is_file, is_folder, read_json, read_unicode
+from deepchem_density.structures.text_files import format_suffix
 from deepchem_density.tables.csv_tables import names_in, plain_names, read_csv_table, unnamed
 from deepchem_density.tables.pdbbind_index import read_index
 
@@ -129,7 +130,7 @@ def read_id_lists(
     Parameters
     ----------
     paths : path
-        One or more files:
+        One or more files, each of which may be gzipped:
 
         - text (.txt, .ids, .lst or no suffix): one id on each line, "#" starts a comment; the set is called after the file,
           so that train.txt, valid.txt and test.txt make three sets (ATOM3D, time splits);
@@ -169,9 +170,9 @@ def read_id_lists(
 
 
 def _from_file(path: Path, id_column: str, split_column: str, separator: str) -> dict[str, list[str]]:
-    suffix = path.suffix.lower()
+    suffix = format_suffix(path)
     if suffix == ".dat" or path.name.startswith("INDEX_"):
-        return {path.stem: read_index(path).index.tolist()}
+        return {_stem(path): read_index(path).index.tolist()}
     if suffix == ".csv":
         return _from_csv(path, id_column, split_column, separator)
     if suffix == ".json":
@@ -182,14 +183,19 @@ def _from_file(path: Path, id_column: str, split_column: str, separator: str) ->
         )
     lines = read_unicode(path).replace("\r\n", "\n").replace("\r", "\n").split("\n")
     ids = plain_names((line.partition("#")[0] for line in lines), "id", lambda place: f"Line {place + 1} of '{path}'")
-    return {path.stem: _known(ids)}
+    return {_stem(path): _known(ids)}
+
+
+def _stem(path: Path) -> str:
+    """Return what a set is called: "train" for "train.txt" and "train.txt.gz"."""
+    return Path(path.stem).stem if path.suffix.lower() == ".gz" else path.stem
 
 
 def _from_csv(path: Path, id_column: str, split_column: str, separator: str) -> dict[str, list[str]]:
     frame = read_csv_table(path)
     ids = names_in(frame, _column(path, frame, id_column, (*_ID_COLUMNS, unnamed(1)), "ids"), path)
     if not split_column and not set(_SPLIT_COLUMNS) & set(frame.columns):
-        return {path.stem: _known(ids)}
+        return {_stem(path): _known(ids)}
     splits = names_in(frame, _column(path, frame, split_column, _SPLIT_COLUMNS, "sets"), path)
     sets: dict[str, list[str]] = {}
     for code, cell in zip(ids, splits, strict=True):
@@ -211,7 +217,7 @@ def _column(path: Path, frame: pd.DataFrame, given: str, usual: tuple[str, ...],
 def _from_json(path: Path) -> dict[str, list[str]]:
     content = read_json(path)
     if isinstance(content, list):
-        return {path.stem: _known(_names(content, path))}
+        return {_stem(path): _known(_names(content, path))}
     if isinstance(content, Mapping) and all(isinstance(name, str) for name in content.values()):
         sets: dict[str, list[str]] = {}
         for code, name in zip(_names(list(content), path), content.values(), strict=True):
