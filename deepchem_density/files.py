@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import errno
 import gzip
 import hashlib
@@ -12,7 +11,6 @@ import os
 import re
 import struct
 import uuid
-import warnings
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -31,7 +29,6 @@ __all__ = [
     "is_folder",
     "load_npz",
     "read_json",
-    "read_unicode",
     "reading",
     "replacing",
     "save_npz",
@@ -40,9 +37,8 @@ __all__ = [
 ]
 
 LARGEST_UNPACKED = 2**28
-"""Bytes that a gzipped table or list may unpack to; archives of arrays may also be a hundred times their size on disk."""
+"""Bytes that an archive of arrays may unpack to, or a hundred times its size where that is more."""
 
-_UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _FORMULA = re.compile(r"\s*[=+\-@]")
 _NUMBER = re.compile(r"\s*[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?\s*")
 _DAMAGED = (
@@ -163,74 +159,16 @@ def _shown(path: str | os.PathLike[str]) -> str:
     return text if len(text) <= 200 else f"{text[:100]}...{text[-40:]}"
 
 
-def read_unicode(path: str | os.PathLike[str]) -> str:
-    """Return the text of a table or list, which may be gzipped, with the ends of its lines as they are.
-
-    It is UTF-8, or UTF-16 with its mark; anything else is taken for cp1252, as Western Windows programs write it, with a
-    warning.
-
-    Raises
-    ------
-    OSError, ValueError
-        As `reading` raises them; or it holds a NUL, or unpacks to more than 256 MB.
-
-    Warns
-    -----
-    UserWarning
-        It is read as cp1252.
-    """
-    with reading(path):
-        raw = _unpacked(Path(path))
-        text = raw.decode("utf-16") if raw[:2] in _UTF16 else _decoded(raw, path)
-    place = text.find("\0")
-    if place >= 0:
-        raise ValueError(
-            f"Line {text.count(chr(10), 0, place) + 1} of '{_shown(path)}' holds a NUL character; text is accepted: save it as "
-            "UTF-8, or get it again."
-        )
-    return text
-
-
-def _unpacked(path: Path) -> bytes:
-    with path.open("rb") as file:
-        packed = file.read(2) == b"\x1f\x8b"
-        file.seek(0)
-        if not packed:
-            return file.read()
-        with gzip.open(file) as archive:
-            raw = archive.read(LARGEST_UNPACKED + 1)
-    if len(raw) > LARGEST_UNPACKED:
-        raise ValueError(f"'{_shown(path)}' unpacks to more than {LARGEST_UNPACKED:,} bytes; unpack it first.")
-    return raw
-
-
-def _decoded(raw: bytes, path: str | os.PathLike[str]) -> str:
-    try:
-        return raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = raw.count(b"\n", 0, error.start) + 1
-        found = f"'{_shown(path)}' is not UTF-8 (byte 0x{raw[error.start]:02x} in line {line})"
-        try:
-            text = raw.decode("cp1252")
-        except UnicodeDecodeError:
-            raise ValueError(f"{found} and not cp1252 either; save it as UTF-8.") from error
-        warnings.warn(
-            f"{found} and is read as cp1252, the encoding of Western Windows programs; save it as UTF-8 where that is wrong.",
-            stacklevel=4,
-        )
-        return text
-
-
 def read_json(path: str | os.PathLike[str]) -> Any:
     """Return what a JSON file holds.
 
     Raises
     ------
     OSError, ValueError
-        As `read_unicode` raises them; or it is no JSON, nested too deeply, or gives a key twice.
+        As `reading` raises them; or it is no JSON, or gives a key twice.
     """
-    text = read_unicode(path)
     with reading(path):
+        text = Path(path).read_text(encoding="utf-8-sig")
         try:
             return json.loads(text, object_pairs_hook=_without_repetition)
         except ValueError as error:

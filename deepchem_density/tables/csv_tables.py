@@ -6,16 +6,18 @@ import csv
 import io
 import os
 import re
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from deepchem_density.files import read_unicode
 from deepchem_density.structures.numbers import real, reals
+from deepchem_density.structures.text_files import text_of, unpacked_bytes
 
-__all__ = ["MISSING", "names_in", "numbers_in", "plain_names", "read_csv_table", "unnamed"]
+__all__ = ["MISSING", "names_in", "numbers_in", "plain_names", "read_csv_table", "read_table_text", "unnamed"]
 
 MISSING = frozenset({"", "nan", "na", "n/a", "#n/a", "<na>", "null", "none"})
 """Cells that stand for a number that is not known, in lower case."""
@@ -37,7 +39,7 @@ def read_csv_table(path: str | os.PathLike[str], blank_rows: bool = False) -> pd
     Parameters
     ----------
     path : path
-        UTF-8, or what `read_unicode` takes instead, also gzipped. Its first line is the header; commas, semicolons or tabs
+        UTF-8, or what `read_table_text` takes instead, also gzipped. Its first line is the header; commas, semicolons or tabs
         part the cells, whichever fit all rows. Cells may be quoted, and then hold delimiters, doubled quotes and ends of lines.
     blank_rows : bool
         Keep the blank lines at the end of a table of one column, which may be cells without a value.
@@ -53,7 +55,7 @@ def read_csv_table(path: str | os.PathLike[str], blank_rows: bool = False) -> pd
     OSError, ValueError
         The file cannot be read, is empty, repeats a name of a column, or holds a row that is not as wide as the header.
     """
-    text = read_unicode(path)
+    text = read_table_text(path)
     first = next(_records(text, ",", path), None)
     if first is None or not "".join(first[1]).strip():
         raise ValueError(f"'{path}' cannot be read as csv (its first line is empty); a header and rows are accepted.")
@@ -64,6 +66,33 @@ def read_csv_table(path: str | os.PathLike[str], blank_rows: bool = False) -> pd
         raise ValueError(f"'{path}' has several columns '{repeated[0]}'; give each a name of its own.")
     index = pd.Index(parsed.lines, name="line", dtype=np.int64)
     return pd.DataFrame(parsed.rows, columns=header, index=index, dtype=object)
+
+
+def read_table_text(path: str | os.PathLike[str]) -> str:
+    """Return the text of a table or list, which may be gzipped, with the ends of its lines as they are.
+
+    Raises
+    ------
+    FeaturizationError
+        As `deepchem_density.structures.text_files.read_text` does.
+
+    Warns
+    -----
+    UserWarning
+        It is neither UTF-8 nor UTF-16 with its mark, and is read as cp1252, as Western Windows programs write it.
+    """
+    raw = unpacked_bytes(Path(path))
+    text = text_of(raw, Path(path))
+    try:
+        raw.decode("utf-16" if raw[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8")
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        warnings.warn(
+            f"'{path}' is not UTF-8 (byte 0x{raw[error.start]:02x} in line {line}) and is read as cp1252, the encoding of "
+            "Western Windows programs; save it as UTF-8 where that is wrong.",
+            stacklevel=3,
+        )
+    return text
 
 
 def unnamed(place: int) -> str:

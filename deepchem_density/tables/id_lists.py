@@ -10,9 +10,9 @@ from typing import Any
 
 import pandas as pd
 
-from deepchem_density.files import is_file, is_folder, read_json, read_unicode
+from deepchem_density.files import is_file, is_folder, read_json
 from deepchem_density.structures.text_files import format_suffix
-from deepchem_density.tables.csv_tables import names_in, plain_names, read_csv_table, unnamed
+from deepchem_density.tables.csv_tables import names_in, plain_names, read_csv_table, read_table_text, unnamed
 from deepchem_density.tables.pdbbind_index import read_index
 
 __all__ = ["listed_ids", "published_lists", "read_id_lists"]
@@ -181,7 +181,7 @@ def _from_file(path: Path, id_column: str, split_column: str, separator: str) ->
         raise ValueError(
             f"'{path.name}' ends in '{suffix}'; lists in .txt, .ids, .lst, .csv, .json, .dat and INDEX files are read"
         )
-    lines = read_unicode(path).replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    lines = read_table_text(path).replace("\r\n", "\n").replace("\r", "\n").split("\n")
     ids = plain_names((line.partition("#")[0] for line in lines), "id", lambda place: f"Line {place + 1} of '{path}'")
     return {_stem(path): _known(ids)}
 

@@ -39,7 +39,7 @@ def load_complexes(
     Parameters
     ----------
     source : path
-        A .csv file with one row for each complex, or a folder: one with complexes.csv in it is read as that file, any other
+        A .csv or .csv.gz file with one row for each complex, or a folder: one with complexes.csv in it is read as that file, any other
         one by `read_pdbbind_folder`. The csv has the columns
 
         - id: a unique name;

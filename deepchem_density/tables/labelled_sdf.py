@@ -61,7 +61,8 @@ def load_sdf_csv(
         SDF file with 3-D coordinates, `.gz` allowed. All hydrogens are kept, and records that fail RDKit's sanitization
         as well: elements and coordinates are all that is needed.
     csv : path
-        CSV file with one row for each molecule.
+        CSV file with one row for each molecule, parted by commas, semicolons or tabs, `.gz` allowed; read by
+        `deepchem_density.tables.csv_tables.read_csv_table`.
     tasks : sequence of str
         Columns of `csv` to use as labels. An empty cell is a label that is not known (NaN).
     join : {"auto", "name", "position"}
@@ -84,7 +85,8 @@ def load_sdf_csv(
     Raises
     ------
     ValueError
-        If columns are missing, labels are not numbers, names repeat, or rows and records cannot be matched.
+        If columns are missing, labels are not numbers, names repeat, rows are not as wide as the header, or rows and records
+        cannot be matched.
 
     Warns
     -----

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from deepchem_density.files import read_unicode
 from deepchem_density.structures.numbers import real
+from deepchem_density.tables.csv_tables import read_table_text
 from deepchem_density.tables.splits import joined_groups
 
 __all__ = [
@@ -120,9 +120,8 @@ def read_index(path: str | os.PathLike[str]) -> pd.DataFrame:
     Raises
     ------
     ValueError
-        For a line that is not of this form or repeats a code, naming file and line.
-    OSError
-        If there is no such file.
+        If there is no such file, or for a line that is not of this form, holds a value that cannot be, or repeats a code,
+        naming file and line.
 
     Notes
     -----
@@ -181,7 +180,7 @@ def read_uniprot(path: str | os.PathLike[str]) -> pd.Series:
 
     Raises
     ------
-    OSError
+    ValueError
         If there is no such file.
     """
     path = Path(path)
@@ -210,7 +209,7 @@ def label_disagreements(index: pd.DataFrame, tolerance: float = ROUNDING) -> pd.
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
     """Yield the number and text of each line that is neither blank nor a remark."""
-    lines = read_unicode(path).replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    lines = read_table_text(path).replace("\r\n", "\n").replace("\r", "\n").split("\n")
     return ((place, line) for place, line in enumerate(lines, start=1) if line.strip() and not line.startswith("#"))
 
 

@@ -84,12 +84,11 @@ def test_one_slip_never_puts_a_cell_under_another_name(folder: Path, text: str) 
         ("", "first line is empty"),
         ("\n\na,b\n", "first line is empty"),
         (" , \n1,2\n", "first line is empty"),
-        ("a,b\n1,x\0y\n", "Line 2 of '.*' holds a NUL character"),
+        ("a,b\n1,x\0y\n", "Line 2 of '.*' holds a NUL byte"),
         ("a,b;c\n1,2;3\n", "may be parted by commas or semicolons"),
         ("a,b\n" + "x" * 200_000 + ",1\n", r"The row from line 2 .* \(field larger than field limit"),
-        (b"a,b\n1,\x81\n", r"not UTF-8 \(byte 0x81 in line 2\) and not cp1252 either"),
-        (gzip.compress(b"a,b\n1,2\n" * 9)[:-5], "is damaged"),
-        ("a,b\n1,2\n".encode("utf-16-le"), "Line 1 of '.*' holds a NUL"),
+        (gzip.compress(b"a,b\n1,2\n" * 9)[:-5], "is a damaged gzip archive"),
+        ("a,b\n1,2\n".encode("utf-16-le"), "Line 1 of '.*' holds a NUL byte"),
     ],
 )
 def test_other_tables_are_refused_with_their_line(tmp_path: Path, text: str | bytes, message: str) -> None:

@@ -204,7 +204,7 @@ def test_the_core_set_of_casf_and_cleansplit(shared_data: Path) -> None:
     [
         ("a.csv", b"id,split\n1abc,train,test\n2def,test,train\n", "Line 2 of '.*' has 3 fields and the header 2"),
         ("a.csv", b'id,split\n"1abc\n2def",train\n', "Line 2 of '.*' has '1abc.n2def' as its id"),
-        ("a.txt", b"1abc\n2d\0f\n", "Line 2 of '.*' holds a NUL character"),
+        ("a.txt", b"1abc\n2d\0f\n", "Line 2 of '.*' holds a NUL byte"),
         ("a.txt", b"1abc\n2d\x07f\n", r"Line 2 of '.*' has '2d.x07f' as its id"),
         ("a.json", b'["1abc", "2d\\u0000f"]', r"Entry 2 of a list in '.*' has '2d.x00f' as its id"),
         ("a.json", b'{"train": [["1abc", "x"], {"a": 1}, null]}', r"\['1abc', 'x'\] stands for an id in"),
@@ -212,7 +212,7 @@ def test_the_core_set_of_casf_and_cleansplit(shared_data: Path) -> None:
         ("a.json", b'{"train": [1.5]}', "1.5 stands for an id"),
         ("a.json", b'{"train": ["1abc"], "train": ["2def"], "test": ["x"]}', "the key 'train' stands in it twice"),
         ("a.json", b"[" * 100_000, "is nested too deeply"),
-        ("a.csv.gz", b"\x1f\x8b\x08\0", "is damaged"),
+        ("a.csv.gz", b"\x1f\x8b\x08\0", "is a damaged gzip archive"),
     ],
 )
 def test_damaged_and_ambiguous_lists_are_refused_by_name(

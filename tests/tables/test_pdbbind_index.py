@@ -227,5 +227,5 @@ def test_the_micro_sign_of_windows_programs_is_read(tmp_path: Path) -> None:
 
 
 def test_a_missing_list_is_named(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match=r"There is no file '.*INDEX'; check the path"):
+    with pytest.raises(ValueError, match=r"There is no file '.*INDEX'; check the path"):
         read_index(tmp_path / "INDEX")
