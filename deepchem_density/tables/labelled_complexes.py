@@ -39,8 +39,8 @@ def load_complexes(
     Parameters
     ----------
     source : path
-        A .csv or .csv.gz file with one row for each complex, or a folder: one with complexes.csv in it is read as that file, any other
-        one by `read_pdbbind_folder`. The csv has the columns
+        A .csv or .csv.gz file with one row for each complex, or a folder: one with complexes.csv in it is read as that file, any
+        other one by `read_pdbbind_folder`. The csv has the columns
 
         - id: a unique name;
         - ligand, and protein or pocket, and map (optional): files, relative to the folder of the csv. An empty map stands
