@@ -2,18 +2,55 @@
 
 from __future__ import annotations
 
+import errno
+import gzip
 import hashlib
 import json
+import lzma
+import os
+import re
+import struct
 import uuid
 import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-__all__ = ["digest", "load_npz", "replacing", "save_npz", "write_text"]
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = [
+    "digest",
+    "is_file",
+    "is_folder",
+    "load_npz",
+    "read_json",
+    "reading",
+    "replacing",
+    "save_npz",
+    "write_csv",
+    "write_text",
+]
+
+LARGEST_UNPACKED = 2**28
+"""Bytes that an archive of arrays may unpack to, or a hundred times its size where that is more."""
+
+_FORMULA = re.compile(r"\s*[=+\-@]")
+_NUMBER = re.compile(r"\s*[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?\s*")
+_DAMAGED = (
+    EOFError,
+    NotImplementedError,
+    OverflowError,
+    gzip.BadGzipFile,
+    lzma.LZMAError,
+    struct.error,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 
 
 def digest(content: object) -> str:
@@ -41,6 +78,111 @@ def write_text(path: Path, text: str) -> None:
         temporary.write_text(text, encoding="utf-8")
 
 
+def write_csv(path: Path, frame: pd.DataFrame) -> None:
+    """Write a table as csv, so that a spreadsheet that opens it runs nothing.
+
+    Text that begins with = + - or @, and names of columns that do, get an apostrophe in front, unless it is a number.
+    """
+    inert = frame.rename(columns=_inert).apply(lambda column: column if _holds_numbers(column) else column.map(_inert))
+    write_text(path, inert.to_csv(index=False, lineterminator="\n"))
+
+
+def _holds_numbers(column: pd.Series) -> bool:
+    return column.dtype.kind in "biufc"
+
+
+def _inert(cell: Any) -> Any:
+    runs = isinstance(cell, str) and _FORMULA.match(cell) and not _NUMBER.fullmatch(cell)
+    return f"'{cell}" if runs else cell
+
+
+def is_file(path: str | os.PathLike[str]) -> bool:
+    """Return whether a path names a file, False also for text that can be no path."""
+    try:
+        return Path(path).is_file()
+    except (OSError, ValueError):  # longer than a name may be, not to be looked at, with a NUL
+        return False
+
+
+def is_folder(path: str | os.PathLike[str]) -> bool:
+    """Return whether a path names a folder, False also for text that can be no path."""
+    try:
+        return Path(path).is_dir()
+    except (OSError, ValueError):
+        return False
+
+
+@contextmanager
+def reading(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Surround the reading of a file: what libraries raise becomes one sentence that names it.
+
+    Raises
+    ------
+    OSError
+        There is no such file (FileNotFoundError), it is a folder (IsADirectoryError), or it may not be read.
+    ValueError
+        The path can be none, or the content is damaged, in another encoding or nested too deeply.
+    """
+    name = _shown(path)
+    if "\0" in str(path):
+        raise ValueError(f"'{name}' holds a NUL character; no path does: correct it.")
+    try:
+        yield
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"'{name}' is not {error.encoding.upper()} text (byte {error.start} is 0x{error.object[error.start]:02x}); save "
+            "it as UTF-8."
+        ) from error
+    except RecursionError as error:
+        raise ValueError(f"'{name}' is nested too deeply; make it again.") from error
+    except MemoryError as error:
+        raise ValueError(f"'{name}' does not fit into memory; make it smaller, or get it again.") from error
+    except _DAMAGED as error:
+        raise ValueError(f"'{name}' is damaged ({str(error) or type(error).__name__}); get it again.") from error
+    except OSError as error:
+        raise _told(error, name) from error
+
+
+def _told(error: OSError, name: str) -> Exception:
+    """Return an error of the operating system as a sentence."""
+    if isinstance(error, FileNotFoundError):
+        return FileNotFoundError(f"There is no file '{name}'; check the path.")
+    if isinstance(error, IsADirectoryError):
+        return IsADirectoryError(f"'{name}' is a folder; a file is accepted.")
+    if error.errno == errno.ENAMETOOLONG:
+        return ValueError(f"'{name}' is longer than a path may be; give a shorter one.")
+    return type(error)(f"'{name}' cannot be read ({error.strerror or error}); check the path and who may read it.")
+
+
+def _shown(path: str | os.PathLike[str]) -> str:
+    text = str(path).replace("\0", "\\0")
+    return text if len(text) <= 200 else f"{text[:100]}...{text[-40:]}"
+
+
+def read_json(path: str | os.PathLike[str]) -> Any:
+    """Return what a JSON file holds.
+
+    Raises
+    ------
+    OSError, ValueError
+        As `reading` raises them; or it is no JSON, or gives a key twice.
+    """
+    with reading(path):
+        text = Path(path).read_text(encoding="utf-8-sig")
+        try:
+            return json.loads(text, object_pairs_hook=_without_repetition)
+        except ValueError as error:
+            raise ValueError(f"'{_shown(path)}' cannot be read as json ({error}); correct it.") from error
+
+
+def _without_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"the key '{next(name for name in found if names.count(name) > 1)}' stands in it twice")
+    return found
+
+
 def save_npz(path: Path, arrays: dict[str, np.ndarray], compressed: bool = False) -> None:
     """Write arrays under their names."""
     with replacing(path) as temporary, temporary.open("xb") as file:
@@ -55,15 +197,22 @@ def load_npz(path: Path) -> dict[str, np.ndarray]:
     OSError
         There is no such file (FileNotFoundError), or it may not be read.
     ValueError
-        The file is damaged.
+        The file is damaged, encrypted, or unpacks to a hundred times its size.
     """
     # Opened here, since np.load leaves a truncated file open.
-    with path.open("rb") as file:
+    with reading(path), path.open("rb") as file:
         try:
             stored = np.load(file, allow_pickle=False)
             if not isinstance(stored, np.lib.npyio.NpzFile):
                 raise ValueError("it holds a single array")
             with stored:
+                _check_unpacked_size(stored, path.stat().st_size)
                 return dict(stored)
-        except (ValueError, KeyError, EOFError, OSError, zipfile.BadZipFile, zlib.error) as error:
-            raise ValueError(f"'{path}' is damaged or not an .npz file ({error}).") from error
+        except (ValueError, TypeError, KeyError, RuntimeError, OSError, MemoryError, *_DAMAGED) as error:
+            raise ValueError(f"'{path}' is damaged or not an .npz file ({error}); make or get it again.") from error
+
+
+def _check_unpacked_size(stored: np.lib.npyio.NpzFile, packed: int) -> None:
+    unpacked = sum(member.file_size for member in stored.zip.infolist()) if stored.zip is not None else 0
+    if unpacked > max(LARGEST_UNPACKED, 100 * packed):
+        raise ValueError(f"{packed:,} bytes unpack to {unpacked:,}")

@@ -1,9 +1,26 @@
 from __future__ import annotations
 
+import errno
+import json
+import struct
+import zipfile
+
 import numpy as np
+import pandas as pd
 import pytest
 
-from deepchem_density.files import load_npz, replacing, save_npz, write_text
+from deepchem_density import files
+from deepchem_density.files import (
+    is_file,
+    is_folder,
+    load_npz,
+    read_json,
+    reading,
+    replacing,
+    save_npz,
+    write_csv,
+    write_text,
+)
 
 
 def test_an_interrupted_write_leaves_the_old_file(tmp_path):
@@ -57,3 +74,135 @@ def test_a_single_array_is_no_npz(tmp_path):
 def test_a_missing_file_is_not_found(tmp_path):
     with pytest.raises(FileNotFoundError):
         load_npz(tmp_path / "none.npz")
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "message"),
+    [
+        (8, 99, "compression"),  # a method of compression that nobody knows
+        (6, 1, "encrypted"),
+    ],
+)
+def test_an_archive_that_cannot_be_unpacked_is_one_error(tmp_path, place, value, message):
+    path = tmp_path / "x.npz"
+    save_npz(path, {"a": np.arange(10)})
+    raw = bytearray(path.read_bytes())
+    for start, offset in ((raw.index(b"PK\x03\x04"), place), (raw.index(b"PK\x01\x02"), place + 2)):
+        raw[start + offset : start + offset + 2] = struct.pack("<H", value)
+    path.write_bytes(raw)
+    with pytest.raises(ValueError, match=f"x.npz' is damaged .*{message}"):
+        load_npz(path)
+
+
+def test_an_archive_that_unpacks_to_a_hundred_times_its_size_is_refused(tmp_path, monkeypatch):
+    path = tmp_path / "x.npz"
+    save_npz(path, {"a": np.zeros(10**6)}, compressed=True)
+    assert load_npz(path)["a"].shape == (10**6,)
+    monkeypatch.setattr(files, "LARGEST_UNPACKED", 1000)
+    with pytest.raises(ValueError, match=r"x\.npz' is damaged .* unpack to 8,000,"):
+        load_npz(path)
+
+
+def test_an_array_larger_than_what_follows_its_header_is_refused(tmp_path):
+    with zipfile.ZipFile(tmp_path / "x.npz", "w") as archive:
+        header = b"{'descr': '<f8', 'fortran_order': False, 'shape': (1000000000000000,), }".ljust(117) + b"\n"
+        archive.writestr("a.npy", b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header)
+    with pytest.raises(ValueError, match=r"x\.npz' is damaged"):
+        load_npz(tmp_path / "x.npz")
+
+
+def test_text_that_can_be_no_path_names_nothing(tmp_path):
+    for text in ("x" * 300, "a\0b", tmp_path / "none"):
+        assert not is_file(text)
+        assert not is_folder(text)
+    write_text(tmp_path / "a", "")
+    assert (is_file(tmp_path / "a"), is_folder(tmp_path / "a")) == (True, False)
+    assert (is_file(tmp_path), is_folder(tmp_path)) == (False, True)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "message"),
+    [
+        ("none.txt", FileNotFoundError, r"There is no file '.*none\.txt'; check the path"),
+        ("", IsADirectoryError, "is a folder; a file is accepted"),
+        ("x" * 300, ValueError, r"'.*\.\.\.x+' is longer than a path may be"),
+        ("a\0b", ValueError, r"'.*a\\0b' holds a NUL character"),
+    ],
+)
+def test_what_cannot_be_opened_is_one_sentence(tmp_path, name, kind, message):
+    with pytest.raises(kind, match=message) as error:
+        read_json(tmp_path / name)
+    assert str(error.value).endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("raised", "kind", "message"),
+    [
+        (
+            PermissionError(errno.EACCES, "Permission denied"),
+            PermissionError,
+            r"cannot be read \(Permission denied\); check",
+        ),
+        (OSError(errno.EIO, "Input/output error"), OSError, r"cannot be read \(Input/output error\); check"),
+        (EOFError(), ValueError, r"is damaged \(EOFError\); get it again"),
+        (NotImplementedError("method 99"), ValueError, r"is damaged \(method 99\); get it again"),
+        (MemoryError(), ValueError, "does not fit into memory"),
+        (RecursionError("deep"), ValueError, "is nested too deeply"),
+        (
+            UnicodeDecodeError("utf-8", b"\xe9", 0, 1, "bad"),
+            ValueError,
+            r"is not UTF-8 text \(byte 0 is 0xe9\); save it",
+        ),
+    ],
+)
+def test_what_libraries_raise_names_the_file(raised, kind, message):
+    with pytest.raises(kind, match=rf"'some/file\.dat' {message}"), reading("some/file.dat"):
+        raise raised
+
+
+def test_an_error_that_already_is_a_sentence_stays():
+    with pytest.raises(ValueError, match=r"^Line 3 of 'a' is wrong\.$"), reading("a"):
+        raise ValueError("Line 3 of 'a' is wrong.")
+
+
+def test_json_comes_back_as_it_was(tmp_path):
+    content = {"a": [1, 2.5, None, {"b": "Å"}], "c": {}}
+    write_text(tmp_path / "a.json", json.dumps(content, ensure_ascii=False))
+    assert read_json(tmp_path / "a.json") == content
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('{"a": 1, "b": 2, "a": 3}', r"cannot be read as json \(the key 'a' stands in it twice\)"),
+        ('[{"a": {"b": 1, "b": 1}}]', "the key 'b' stands in it twice"),
+        ("[" * 200_000, "is nested too deeply"),
+        ("{", "cannot be read as json"),
+        ("9" * 5000, "cannot be read as json"),
+        ("\udce9", r"is not UTF-8 text \(byte 0 is 0xe9\); save it as UTF-8"),
+    ],
+)
+def test_other_json_is_refused(tmp_path, text, message):
+    (tmp_path / "a.json").write_bytes(text.encode(errors="surrogateescape"))
+    with pytest.raises(ValueError, match=rf"'.*a\.json' .*{message}" if "key" in message else rf"a\.json' {message}"):
+        read_json(tmp_path / "a.json")
+
+
+def test_cells_that_a_spreadsheet_would_run_are_text_and_numbers_stay(tmp_path):
+    text = ["=1+1", "+cmd", "-x", "@a", "\t=1", "-1.5", "+2e-3", "a=b", "C#N", ""]
+    frame = pd.DataFrame({"=id": text, "y": [-1.5, *range(9)], "n": [-3] * 10})
+    write_csv(tmp_path / "a.csv", frame)
+    again = pd.read_csv(tmp_path / "a.csv", dtype=str, keep_default_na=False)
+    assert again.columns.tolist() == ["'=id", "y", "n"]
+    assert again["'=id"].tolist() == ["'=1+1", "'+cmd", "'-x", "'@a", "'\t=1", "-1.5", "+2e-3", "a=b", "C#N", ""]
+    assert again["y"].astype(float).tolist() == [-1.5, *range(9)]
+    assert again["n"].tolist() == ["-3"] * 10
+
+
+def test_missing_values_are_empty_cells_and_floats_keep_every_bit(tmp_path):
+    values = np.random.default_rng(0).normal(size=50)
+    frame = pd.DataFrame({"y": [*values, np.nan], "why": [None] * 50 + ["-"]})
+    write_csv(tmp_path / "a.csv", frame)
+    rows = (tmp_path / "a.csv").read_text().splitlines()
+    assert rows[-1] == ",'-"
+    assert [float(row.split(",")[0]) for row in rows[1:-1]] == values.tolist()

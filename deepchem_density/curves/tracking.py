@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from deepchem_density.curves.cells import Cell
 from deepchem_density.curves.config import CurveConfig
+from deepchem_density.tables.label_names import metric_names
 from deepchem_density.versions import installed_versions
 
 if TYPE_CHECKING:
@@ -134,7 +135,10 @@ class MlflowTracker(NoTracker):
     def cell(self, cell: Cell) -> None:
         """Log the results of a cell and close its run."""
         first = cell.rows[0]
-        metrics = {f"{row['target']}.{_short(row['model'])}.{name}": row[name] for row in cell.rows for name in METRICS}
+        of = metric_names([row["target"] for row in cell.rows])
+        metrics = {
+            f"{of[row['target']]}.{_short(row['model'])}.{name}": row[name] for row in cell.rows for name in METRICS
+        }
         metrics = {
             name: value for name, value in metrics.items() if not math.isnan(value)
         }  # the correlation of a constant

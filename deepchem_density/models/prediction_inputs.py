@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import pandas as pd
 from deepchem_density.errors import FeaturizationError
 from deepchem_density.structures.sdf import SdfRecord, sdf_records
 from deepchem_density.structures.text_files import format_suffix, read_text
+from deepchem_density.tables.csv_tables import names_in, read_csv_table
 from deepchem_density.voxels.datapoints import Complex, Reading
 
 __all__ = ["Input", "inputs_from", "read_inputs"]
@@ -85,13 +85,8 @@ def inputs_from(frame: pd.DataFrame) -> list[Input]:
 
 
 def _read_csv(text: str, path: Path, reading: Reading) -> list[Input]:
-    try:
-        frame = pd.read_csv(io.StringIO(text), dtype=str, keep_default_na=False)
-    except ValueError as error:  # pandas' errors of empty and ragged files are ValueErrors
-        raise ValueError(
-            f"'{path}' cannot be read as csv ({error}); a header and a row per molecule are accepted."
-        ) from error
-    names = frame["id"].tolist() if "id" in frame else [str(place + 1) for place in range(len(frame))]
+    frame = read_csv_table(path)  # not the text, whose letters of other encodings are lost
+    names = names_in(frame, "id", path) if "id" in frame else [str(place + 1) for place in range(len(frame))]
     column = next((name for name in MOLECULE_COLUMNS if name in frame), None)
     if column is not None:
         return [_one(n, (m,), path) for n, m in zip(names, frame[column], strict=True)]

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from deepchem_density.errors import FeaturizationError
 
-__all__ = ["LARGEST_TEXT", "decoded", "format_suffix", "guarded", "read_text"]
+__all__ = ["LARGEST_TEXT", "decoded", "format_suffix", "guarded", "read_text", "text_of", "unpacked_bytes"]
 
 LARGEST_TEXT = 1 << 28
 """Bytes of a text file, unpacked: 256 MiB, three million atoms as mmCIF."""
@@ -85,6 +85,12 @@ def read_text(path: Path, largest: int = LARGEST_TEXT) -> str:
     FeaturizationError
         There is no such file, it may not be read, is larger, a damaged archive, or holds NUL bytes, as no text does.
     """
+    text = text_of(unpacked_bytes(path, largest), path)
+    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
+
+
+def unpacked_bytes(path: Path, largest: int = LARGEST_TEXT) -> bytes:
+    """Return what is in a file, unpacked if it is gzipped; raises FeaturizationError as `read_text` does."""
     if "\0" in str(path):
         raise FeaturizationError(f"There is no file {_shown(path)}, which holds a NUL character; check the path.")
     with guarded(path), path.open("rb") as file:
@@ -97,13 +103,18 @@ def read_text(path: Path, largest: int = LARGEST_TEXT) -> str:
             f"'{path.name}' holds more than {largest >> 20} MiB of text, which is the most that is read; split it, or keep the "
             "part that is needed."
         )
+    return raw
+
+
+def text_of(raw: bytes, path: Path) -> str:
+    """Return a file's bytes as text, as `decoded` does; raises FeaturizationError where they hold a NUL."""
     text = decoded(raw)
     if "\0" in text:
         line = text.count("\n", 0, text.index("\0")) + 1
         raise FeaturizationError(
             f"Line {line} of '{path.name}' holds a NUL byte; it is damaged or no text: get it again."
         )
-    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
+    return text
 
 
 def decoded(raw: bytes) -> str:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from deepchem_density.files import is_file, is_folder, read_json
+from deepchem_density.structures.text_files import format_suffix
+from deepchem_density.tables.csv_tables import names_in, plain_names, read_csv_table, read_table_text, unnamed
 from deepchem_density.tables.pdbbind_index import read_index
 
 __all__ = ["listed_ids", "published_lists", "read_id_lists"]
@@ -84,7 +86,7 @@ def listed_ids(text: str) -> list[str]:
 
 def _read(text: str) -> tuple[dict[str, list[str]], dict[str, str]]:
     """Return the sets in the files that a line names, and the settings in it."""
-    parts = [text] if _is_path(text) else [part.strip() for part in text.split(",") if part.strip()]
+    parts = [text] if is_file(text) or is_folder(text) else [part.strip() for part in text.split(",") if part.strip()]
     pairs = [part.partition("=") for part in parts]
     settings = {name: value for name, sign, value in pairs if sign and name in _SETTINGS}
     files = [part for part, (name, sign, _) in zip(parts, pairs, strict=True) if not (sign and name in _SETTINGS)]
@@ -93,16 +95,9 @@ def _read(text: str) -> tuple[dict[str, list[str]], dict[str, str]]:
     return sets, settings
 
 
-def _is_path(text: str) -> bool:
-    try:
-        return Path(text).exists()
-    except OSError:  # longer than a name can be
-        return False
-
-
 def _files(path: Path) -> list[Path]:
     """Return the file, or the text files in a folder that are called after a set."""
-    if not path.is_dir():
+    if not is_folder(path):
         return [path]
     texts = sorted(file for file in path.iterdir() if file.is_file() and file.suffix.lower() in _TEXT)
     found = [file for file in texts if any(_plays(file.stem, role) for role in _ROLES)]
@@ -135,7 +130,7 @@ def read_id_lists(
     Parameters
     ----------
     paths : path
-        One or more files:
+        One or more files, each of which may be gzipped:
 
         - text (.txt, .ids, .lst or no suffix): one id on each line, "#" starts a comment; the set is called after the file,
           so that train.txt, valid.txt and test.txt make three sets (ATOM3D, time splits);
@@ -161,7 +156,7 @@ def read_id_lists(
     """
     sets: dict[str, list[str]] = {}
     for path in map(Path, paths):
-        if not path.is_file():
+        if not is_file(path):
             raise ValueError(f"There is no file '{path}'; give one with ids.")
         found = _from_file(path, id_column, split_column, separator)
         twice = sorted(found.keys() & sets.keys())
@@ -175,9 +170,9 @@ def read_id_lists(
 
 
 def _from_file(path: Path, id_column: str, split_column: str, separator: str) -> dict[str, list[str]]:
-    suffix = path.suffix.lower()
+    suffix = format_suffix(path)
     if suffix == ".dat" or path.name.startswith("INDEX_"):
-        return {path.stem: read_index(path).index.tolist()}
+        return {_stem(path): read_index(path).index.tolist()}
     if suffix == ".csv":
         return _from_csv(path, id_column, split_column, separator)
     if suffix == ".json":
@@ -186,22 +181,24 @@ def _from_file(path: Path, id_column: str, split_column: str, separator: str) ->
         raise ValueError(
             f"'{path.name}' ends in '{suffix}'; lists in .txt, .ids, .lst, .csv, .json, .dat and INDEX files are read"
         )
-    lines = (line.partition("#")[0].strip() for line in path.read_text(encoding="utf-8-sig").splitlines())
-    return {path.stem: [line for line in lines if line]}
+    lines = read_table_text(path).replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    ids = plain_names((line.partition("#")[0] for line in lines), "id", lambda place: f"Line {place + 1} of '{path}'")
+    return {_stem(path): _known(ids)}
+
+
+def _stem(path: Path) -> str:
+    """Return what a set is called: "train" for "train.txt" and "train.txt.gz"."""
+    return Path(path.stem).stem if path.suffix.lower() == ".gz" else path.stem
 
 
 def _from_csv(path: Path, id_column: str, split_column: str, separator: str) -> dict[str, list[str]]:
-    try:
-        frame = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
-    except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        raise ValueError(f"'{path}' cannot be read as csv ({error})") from error
-    unnamed = [name for name in frame.columns[:1] if name.startswith("Unnamed")]
-    ids = _column(path, frame, id_column, (*_ID_COLUMNS, *unnamed), "ids")
+    frame = read_csv_table(path)
+    ids = names_in(frame, _column(path, frame, id_column, (*_ID_COLUMNS, unnamed(1)), "ids"), path)
     if not split_column and not set(_SPLIT_COLUMNS) & set(frame.columns):
-        return {path.stem: [code.strip() for code in frame[ids] if code.strip()]}
-    splits = _column(path, frame, split_column, _SPLIT_COLUMNS, "sets")
+        return {_stem(path): _known(ids)}
+    splits = names_in(frame, _column(path, frame, split_column, _SPLIT_COLUMNS, "sets"), path)
     sets: dict[str, list[str]] = {}
-    for code, cell in zip(frame[ids].str.strip(), frame[splits].str.strip(), strict=True):
+    for code, cell in zip(ids, splits, strict=True):
         for name in cell.split(separator) if separator else [cell]:
             if code and name:
                 sets.setdefault(name, []).append(code)
@@ -218,17 +215,26 @@ def _column(path: Path, frame: pd.DataFrame, given: str, usual: tuple[str, ...],
 
 
 def _from_json(path: Path) -> dict[str, list[str]]:
-    try:
-        content: Any = json.loads(path.read_text(encoding="utf-8-sig"))
-    except json.JSONDecodeError as error:
-        raise ValueError(f"'{path}' cannot be read as json ({error})") from error
-    if isinstance(content, list) and all(isinstance(code, str) for code in content):
-        return {path.stem: content}
+    content = read_json(path)
+    if isinstance(content, list):
+        return {_stem(path): _known(_names(content, path))}
     if isinstance(content, Mapping) and all(isinstance(name, str) for name in content.values()):
         sets: dict[str, list[str]] = {}
-        for code, name in content.items():
+        for code, name in zip(_names(list(content), path), content.values(), strict=True):
             sets.setdefault(name, []).append(code)
-        return sets
+        return {name: _known(ids) for name, ids in sets.items()}
     if isinstance(content, Mapping) and all(isinstance(ids, list) for ids in content.values()):
-        return {str(name): [str(code) for code in ids] for name, ids in content.items()}
+        return {name: _known(_names(ids, path)) for name, ids in content.items()}
     raise ValueError(f"'{path}' holds neither {{set: [ids]}} nor {{id: set}} nor [ids]")
+
+
+def _names(ids: Sequence[Any], path: Path) -> list[str]:
+    """Return the ids in a list of a JSON file; whole numbers are names as well."""
+    wrong = [one for one in ids if not isinstance(one, (str, int)) or isinstance(one, bool)]
+    if wrong:
+        raise ValueError(f"{repr(wrong[0])[:60]} stands for an id in '{path}'; text or a whole number is accepted.")
+    return plain_names(map(str, ids), "id", lambda place: f"Entry {place + 1} of a list in '{path}'")
+
+
+def _known(ids: Sequence[str]) -> list[str]:
+    return [code for code in ids if code]

@@ -11,15 +11,19 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from deepchem_density.files import is_file, is_folder
+from deepchem_density.structures.text_files import format_suffix
 from deepchem_density.tables.complex_table import ComplexTable
+from deepchem_density.tables.csv_tables import names_in, numbers_in, read_csv_table
 from deepchem_density.tables.pdbbind import PK_UNIT, read_pdbbind_folder
+from deepchem_density.tables.pdbbind_index import HIGHEST_PK, LOWEST_PK
 
 __all__ = ["load_complexes"]
 
 logger = logging.getLogger(__name__)
 
 _TRUTH = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
-_BOUND = re.compile(r"[<>~]")
+_BOUND = re.compile("[<>~≤≥≈]")
 
 
 def load_complexes(
@@ -35,8 +39,8 @@ def load_complexes(
     Parameters
     ----------
     source : path
-        A .csv file with one row for each complex, or a folder: one with complexes.csv in it is read as that file, any other
-        one by `read_pdbbind_folder`. The csv has the columns
+        A .csv or .csv.gz file with one row for each complex, or a folder: one with complexes.csv in it is read as that file, any
+        other one by `read_pdbbind_folder`. The csv has the columns
 
         - id: a unique name;
         - ligand, and protein or pocket, and map (optional): files, relative to the folder of the csv. An empty map stands
@@ -69,14 +73,21 @@ def load_complexes(
     """
     path = Path(source)
     wanted = (targets,) if isinstance(targets, str) else tuple(targets)
-    if path.is_dir() and not (path / "complexes.csv").is_file():
+    if len(set(wanted)) < len(wanted) or not wanted:
+        raise ValueError(f"targets={wanted} arrived; one or more columns, each once, are accepted.")
+    if is_folder(path) and not (path / "complexes.csv").is_file():
         if wanted != ("pK",):
             raise ValueError(f"targets {wanted} arrived for the folder '{path}'; PDBbind's INDEX files hold 'pK' only.")
         return read_pdbbind_folder(path, protein or "pocket", exact=exact)
-    path = path / "complexes.csv" if path.is_dir() else path
+    path = path / "complexes.csv" if is_folder(path) else path
+    units = {"pK": PK_UNIT} | dict(units or {})
     frame = _read_csv(path, wanted, protein)
+    if frame.empty:
+        raise ValueError(f"'{path}' has a header and no rows; one for each complex is accepted.")
     reasons = _unwanted(frame, path, exact, usable)
     _fill(reasons, _without_label(frame, wanted, path))
+    if "pK" in wanted and units["pK"] == PK_UNIT:
+        _check_affinities(frame, path)
     _fill(reasons, _without_files(frame))
     kept = frame[(reasons == "").to_numpy()]
     left_out = tuple(zip(frame["id"][reasons != ""], reasons[reasons != ""], strict=True))
@@ -84,31 +95,41 @@ def load_complexes(
     if kept.empty:
         shown = f"; the first: {left_out[0]}" if left_out else ""
         raise ValueError(f"None of the {len(frame)} complexes in '{path}' can be used{shown}.")
-    return _table(kept, wanted, {"pK": PK_UNIT} | dict(units or {}), left_out, str(path))
+    return _table(kept, wanted, units, left_out, str(path))
 
 
 def _read_csv(path: Path, targets: tuple[str, ...], protein: str) -> pd.DataFrame:
     """Return the rows as text, with absolute paths in the columns ligand, protein and map."""
-    if not path.is_file():
+    if not is_file(path):
         raise ValueError(f"There is no file or folder '{path}'; give a csv file or a folder in PDBbind's layout.")
-    try:  # as text: PDB codes such as 1e66 are no numbers
-        frame = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig").apply(lambda c: c.str.strip())
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise ValueError(f"'{path}' cannot be read as csv ({error}); one row for each complex is accepted.") from error
+    if format_suffix(path) != ".csv":
+        raise ValueError(f"The file '{path}' arrived; a .csv file, or a folder in PDBbind's layout, is accepted.")
+    frame = read_csv_table(path)
+    for name in frame.columns:
+        frame[name] = frame[name].str.strip()
     kinds = [protein] if protein else [kind for kind in ("pocket", "protein") if kind in frame.columns][:1]
     absent = [name for name in ("id", "ligand", *targets, *kinds) if name not in frame.columns]
     if not kinds and "map" not in frame.columns:
         absent.append("pocket, protein or map")
     if absent:
         raise ValueError(f"'{path}' has no column {', '.join(absent)}; it has {', '.join(frame.columns)}.")
-    repeated = frame["id"][frame["id"].duplicated()]
-    if len(repeated) or (frame["id"] == "").any():
-        raise ValueError(f"Each row of '{path}' needs an id of its own; {next(iter(repeated), '')!r} is not unique.")
+    _check_names(frame, ("id", "ligand", *kinds), path)
     frame["protein"] = frame[kinds[0]] if kinds else ""
     for name in ("ligand", "protein", "map"):
         files = frame[name] if name in frame.columns else pd.Series("", index=frame.index)
         frame[name] = [str(path.parent / file) if file else "" for file in files]
     return frame
+
+
+def _check_names(frame: pd.DataFrame, columns: Sequence[str], path: Path) -> None:
+    for name in columns:
+        names_in(frame, name, path)
+    wrong = frame["id"].duplicated() | (frame["id"] == "")
+    if wrong.any():
+        line = wrong.idxmax()
+        raise ValueError(
+            f"Each row of '{path}' needs an id of its own; {frame.at[line, 'id']!r} in line {line} is not unique."
+        )
 
 
 def _unwanted(frame: pd.DataFrame, path: Path, exact: bool, usable: bool) -> pd.Series:
@@ -132,7 +153,8 @@ def _flags(frame: pd.DataFrame, name: str, path: Path) -> pd.Series:
     if flags.isna().any():
         row = flags.isna().idxmax()
         raise ValueError(
-            f"{name} is {frame.at[row, name]!r} for {frame.at[row, 'id']!r} in '{path}'; True and False are accepted."
+            f"{name} is {frame.at[row, name]!r} for {frame.at[row, 'id']!r} in line {row} of '{path}'; True and False are "
+            "accepted."
         )
     return flags.astype(bool)
 
@@ -140,17 +162,19 @@ def _flags(frame: pd.DataFrame, name: str, path: Path) -> pd.Series:
 def _without_label(frame: pd.DataFrame, targets: tuple[str, ...], path: Path) -> pd.Series:
     """Turn the labels into numbers; return why a row has none at all."""
     for target in targets:
-        numbers = pd.to_numeric(frame[target], errors="coerce").astype(np.float64)
-        wrong = ~np.isfinite(numbers) & ~frame[target].str.lower().isin(["", "nan", "na"])
-        if wrong.any():
-            row = wrong.idxmax()
-            raise ValueError(
-                f"{target} is {frame.at[row, target]!r} for {frame.at[row, 'id']!r} in '{path}'; a number, or nothing where "
-                "it is not known, is accepted."
-            )
-        frame[target] = numbers
+        frame[target] = numbers_in(frame, target, path)
     nothing = frame[list(targets)].isna().all(axis=1)
     return nothing.map({True: f"no label for {', '.join(targets)}", False: ""})
+
+
+def _check_affinities(frame: pd.DataFrame, path: Path) -> None:
+    impossible = ~frame["pK"].between(LOWEST_PK, HIGHEST_PK) & frame["pK"].notna()
+    if impossible.any():
+        line = impossible.idxmax()
+        raise ValueError(
+            f"Line {line} of '{path}' has {frame.at[line, 'pK']:g} as its pK; -log10 of a constant in mol/L, from {LOWEST_PK} "
+            f"to {HIGHEST_PK}, is accepted: correct it, or name the column otherwise."
+        )
 
 
 def _without_files(frame: pd.DataFrame) -> pd.Series:
@@ -160,7 +184,7 @@ def _without_files(frame: pd.DataFrame) -> pd.Series:
     alone = (frame["protein"] == "") & (frame["map"] == "")
     _fill(reasons, alone.map({True: "it names no protein", False: ""}))
     for name in ("ligand", "protein", "map"):
-        there = {file: not file or Path(file).is_file() for file in frame[name].unique()}
+        there = {file: not file or is_file(file) for file in frame[name].unique()}
         _fill(reasons, ("there is no file " + frame[name]).where(~frame[name].map(there), ""))
     return reasons
 

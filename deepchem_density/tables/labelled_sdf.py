@@ -24,6 +24,7 @@ from deepchem_density.structures.readers import structure_from
 from deepchem_density.structures.sdf import SdfRecord, sdf_records
 from deepchem_density.structures.structure import Structure
 from deepchem_density.structures.text_files import read_text
+from deepchem_density.tables.csv_tables import names_in, numbers_in, plain_names, read_csv_table
 from deepchem_density.tables.label_check import can_check_labels, check_labels
 from deepchem_density.tables.molecule_table import MoleculeTable
 
@@ -60,7 +61,8 @@ def load_sdf_csv(
         SDF file with 3-D coordinates, `.gz` allowed. All hydrogens are kept, and records that fail RDKit's sanitization
         as well: elements and coordinates are all that is needed.
     csv : path
-        CSV file with one row for each molecule.
+        CSV file with one row for each molecule, parted by commas, semicolons or tabs, `.gz` allowed; read by
+        `deepchem_density.tables.csv_tables.read_csv_table`.
     tasks : sequence of str
         Columns of `csv` to use as labels. An empty cell is a label that is not known (NaN).
     join : {"auto", "name", "position"}
@@ -83,7 +85,8 @@ def load_sdf_csv(
     Raises
     ------
     ValueError
-        If columns are missing, labels are not numbers, names repeat, or rows and records cannot be matched.
+        If columns are missing, labels are not numbers, names repeat, rows are not as wide as the header, or rows and records
+        cannot be matched.
 
     Warns
     -----
@@ -96,10 +99,15 @@ def load_sdf_csv(
         raise ValueError(f"join={join!r} arrived; 'auto', 'name', 'position' are accepted.")
     records = _read_records(Path(sdf), charge)
     frame = _read_csv(Path(csv), tasks)
+    labels = np.stack([numbers_in(frame, task, csv) for task in tasks], axis=1)
     if join == "auto":
         named = all(record.name for record in records if record.structure is not None)
         join = "name" if id_column in frame.columns and named else "position"
-    rows = _rows_by_name(records, frame, id_column) if join == "name" else _rows_by_position(records, frame)
+    rows = (
+        _rows_by_name(records, frame, id_column, (Path(sdf), Path(csv)))
+        if join == "name"
+        else _rows_by_position(records, frame)
+    )
 
     kept = [k for k, record in enumerate(records) if record.structure is not None and rows[k] >= 0]
     _warn_left_out(records, rows, str(sdf))
@@ -107,7 +115,7 @@ def load_sdf_csv(
         raise ValueError(f"none of the {len(records)} records of {sdf} can be used; the first: {_describe(records, 0)}")
     table = MoleculeTable.from_structures(
         [structure for k in kept if (structure := records[k].structure) is not None],
-        frame[list(tasks)].to_numpy(dtype=np.float64)[[rows[k] for k in kept]],
+        labels[[rows[k] for k in kept]],
         tasks,
         ids=np.array([records[k].name for k in kept] if join == "name" else kept),
         smiles=np.array([records[k].smiles for k in kept]),
@@ -153,31 +161,28 @@ def _sanitized(mol: Chem.Mol) -> tuple[Chem.Mol, str]:
 def _read_csv(path: Path, tasks: Sequence[str]) -> pd.DataFrame:
     if isinstance(tasks, str) or not tasks:
         raise ValueError(f"tasks={tasks!r} arrived; a list with at least one column of '{path}' is accepted.")
-    # text, converted below: the parser of pandas before 3.1 may miss the last bit of a number
-    frame = pd.read_csv(path, dtype=str, skip_blank_lines=False)
+    if len(set(tasks)) < len(tasks):
+        raise ValueError(f"tasks={list(tasks)!r} arrived; each column once is accepted.")
+    frame = read_csv_table(path, blank_rows=True)
     missing = [task for task in tasks if task not in frame.columns]
     if missing:
         raise ValueError(f"{path} has no column {', '.join(missing)}; its columns are {', '.join(frame.columns)}")
-    for task in tasks:
-        try:
-            frame[task] = frame[task].to_numpy(dtype=object).astype(np.float64)
-        except ValueError as error:
-            raise ValueError(
-                f"Column {task} of '{path}' holds what is no number ({error}); numbers and empty cells are accepted."
-            ) from error
     return frame
 
 
-def _rows_by_name(records: Sequence[_Record], frame: pd.DataFrame, id_column: str) -> list[int]:
+def _rows_by_name(
+    records: Sequence[_Record], frame: pd.DataFrame, id_column: str, paths: tuple[Path, Path]
+) -> list[int]:
     """Row of each record, -1 where the CSV file has none."""
     if id_column not in frame.columns:
         raise ValueError(
             f"the CSV file has no column {id_column!r} to join by name, only {', '.join(frame.columns)}; name the "
             "right one with id_column"
         )
-    keys = frame[id_column].fillna("").str.strip()
-    names = [record.name for record in records]
-    for what, values in (("names in the SDF file", names), (f"cells of column {id_column}", keys.tolist())):
+    sdf, csv = paths
+    keys = names_in(frame, id_column, csv)
+    names = plain_names((record.name for record in records), "name", lambda k: f"Record {k} of '{sdf}'")
+    for what, values in (("names in the SDF file", names), (f"cells of column {id_column}", keys)):
         repeated = [value for value, count in Counter(values).items() if value and count > 1]
         if repeated:
             raise ValueError(
@@ -188,7 +193,7 @@ def _rows_by_name(records: Sequence[_Record], frame: pd.DataFrame, id_column: st
     rows = [row_of.pop(name, -1) for name in names]
     if max(rows, default=-1) < 0:
         raise ValueError(
-            f"no record name is in column {id_column}: records are called {names[:3]}, rows {keys.tolist()[:3]}; "
+            f"no record name is in column {id_column}: records are called {names[:3]}, rows {keys[:3]}; "
             'name the right column with id_column or pass join="position"'
         )
     if row_of:
@@ -201,7 +206,8 @@ def _rows_by_name(records: Sequence[_Record], frame: pd.DataFrame, id_column: st
 
 
 def _rows_by_position(records: Sequence[_Record], frame: pd.DataFrame) -> list[int]:
-    frame = frame[: len(records)] if frame[len(records) :].isna().all(axis=None) else frame  # blank lines at the end
+    rest = frame[len(records) :]
+    frame = frame[: len(records)] if (rest == "").all(axis=None) else frame  # blank lines at the end
     if len(frame) != len(records):
         n_bad = sum(record.structure is None for record in records)
         raise ValueError(

@@ -77,7 +77,7 @@ class MoleculeTable(LabelledRows):
     def __post_init__(self) -> None:
         n = len(self.ids)
         converted: dict[str, Any] = {
-            "numbers": np.asarray(self.numbers, dtype=np.uint8),
+            "numbers": _elements(self.numbers),
             "offsets": np.asarray(self.offsets, dtype=np.int64),
             "labels": np.asarray(self.labels, dtype=np.float64),
             "ids": np.asarray(self.ids),
@@ -252,5 +252,14 @@ class MoleculeTable(LabelledRows):
                 raise ValueError(f"its format is {about['format']!r}, this version reads {_FORMAT!r}")
             arrays = {name: stored[name] for name in _ARRAYS}
             return cls(**arrays, tasks=tuple(about["tasks"]), units=about["units"], source=about["source"])
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise ValueError(f"{path} cannot be read as a molecule table ({error}); make or fetch it again") from error
+
+
+def _elements(numbers: np.ndarray) -> np.ndarray:
+    """Return atomic numbers as uint8; checked before, since 300 would become 44."""
+    given = np.asarray(numbers)
+    wrong = ~((given >= 1) & (given <= 118))
+    if wrong.any():
+        raise ValueError(f"The atomic number {given[wrong][0]} arrived; 1 to 118 are accepted.")
+    return given.astype(np.uint8)

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from deepchem_density.files import is_file, is_folder
 from deepchem_density.tables.complex_table import ComplexTable
 from deepchem_density.tables.pdbbind_index import label_disagreements, read_indexes, read_uniprot
 
@@ -73,7 +74,9 @@ def read_pdbbind_folder(
     folder = Path(folder)
     if protein not in ("pocket", "protein"):
         raise ValueError(f"protein={protein!r} arrived; accepted: 'pocket', 'protein'.")
-    if not folder.is_dir():
+    if is_file(folder):
+        raise ValueError(f"The file '{folder}' arrived; the folder with PDBbind's complexes is accepted.")
+    if not is_folder(folder):
         raise ValueError(f"There is no folder '{folder}'; give one with PDBbind's complexes.")
     found = _complex_folders(folder)
     if not found:

@@ -6,16 +6,27 @@ import logging
 import math
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from deepchem_density.structures.numbers import real
+from deepchem_density.tables.csv_tables import read_table_text
 from deepchem_density.tables.splits import joined_groups
 
-__all__ = ["INDEX_COLUMNS", "affinity_of", "label_disagreements", "read_index", "read_indexes", "read_uniprot"]
+__all__ = [
+    "HIGHEST_PK",
+    "INDEX_COLUMNS",
+    "LOWEST_PK",
+    "affinity_of",
+    "label_disagreements",
+    "read_index",
+    "read_indexes",
+    "read_uniprot",
+]
 
 logger = logging.getLogger(__name__)
 
@@ -38,9 +49,19 @@ INDEX_COLUMNS = (
 ROUNDING = 0.0051
 """The files round -log10 to two decimals; a larger difference is a disagreement."""
 
+LOWEST_PK, HIGHEST_PK = -5, 25
+"""-log10 of constants in mol/L; biotin and avidin reach 15, what lies far beyond is a slip of the pen or another unit."""
+
+FIRST_YEAR, LAST_YEAR = 1970, 2100
+"""The Protein Data Bank began in 1971."""
+
+LARGEST_RESOLUTION = 100.0
+"""Å."""
+
 _MOLAR = {"": 1.0, "m": 1e-3, "u": 1e-6, "µ": 1e-6, "μ": 1e-6, "n": 1e-9, "p": 1e-12, "f": 1e-15}
-_AFFINITY = re.compile(r"(Kd|Ki|IC50)(<=|>=|=|<|>|~)(\d+\.?\d*(?:[eE][-+]?\d+)?)([munpfµμ]?)M")
+_AFFINITY = re.compile(r"(Kd|Ki|IC50)(<=|>=|=|<|>|~)([0-9]+\.?[0-9]*(?:[eE][-+]?[0-9]+)?)([munpfµμ]?)M")
 _CODE = re.compile(r"[0-9][0-9A-Za-z]{3}")
+_CLUSTER = re.compile("[0-9]{1,9}")
 _LAYOUT = "'code resolution year [-log10 K] [Kd|Ki|IC50 and its value] [cluster] [// reference (ligand) note]'"
 
 
@@ -99,9 +120,8 @@ def read_index(path: str | os.PathLike[str]) -> pd.DataFrame:
     Raises
     ------
     ValueError
-        For a line that is not of this form or repeats a code, naming file and line.
-    OSError
-        If there is no such file.
+        If there is no such file, or for a line that is not of this form, holds a value that cannot be, or repeats a code,
+        naming file and line.
 
     Notes
     -----
@@ -110,9 +130,7 @@ def read_index(path: str | os.PathLike[str]) -> pd.DataFrame:
     """
     path = Path(path)
     rows: dict[str, dict[str, Any]] = {}
-    for place, line in enumerate(path.read_text(encoding="utf-8-sig", errors="replace").splitlines(), start=1):
-        if not line.strip() or line.startswith("#"):
-            continue
+    for place, line in _lines(path):
         try:
             code, row = _row(line)
             if code in rows:
@@ -162,17 +180,15 @@ def read_uniprot(path: str | os.PathLike[str]) -> pd.Series:
 
     Raises
     ------
-    OSError
+    ValueError
         If there is no such file.
     """
     path = Path(path)
     found: dict[str, str] = {}
     unread: list[int] = []
-    for place, line in enumerate(path.read_text(encoding="utf-8-sig", errors="replace").splitlines(), start=1):
+    for place, line in _lines(path):
         words = line.split()
-        if not words or line.startswith("#"):
-            continue
-        if len(words) < 3 or not _CODE.fullmatch(words[0]) or not re.fullmatch(r"\d{4}", words[1]):
+        if len(words) < 3 or not _CODE.fullmatch(words[0]) or not re.fullmatch("[0-9]{4}", words[1]):
             unread.append(place)
         elif words[2].strip("-_"):
             found.setdefault(words[0].lower(), words[2].upper())
@@ -191,6 +207,12 @@ def label_disagreements(index: pd.DataFrame, tolerance: float = ROUNDING) -> pd.
     return index[(index["pK"] - index["pK_file"]).abs() > tolerance]
 
 
+def _lines(path: Path) -> Iterator[tuple[int, str]]:
+    """Yield the number and text of each line that is neither blank nor a remark."""
+    lines = read_table_text(path).replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    return ((place, line) for place, line in enumerate(lines, start=1) if line.strip() and not line.startswith("#"))
+
+
 def _row(line: str) -> tuple[str, dict[str, Any]]:
     """Return code and columns of a line, or raise ValueError with what is wrong."""
     head, _, tail = line.partition("//")
@@ -198,8 +220,8 @@ def _row(line: str) -> tuple[str, dict[str, Any]]:
     if len(words) < 4 or not _CODE.fullmatch(words[0]):
         raise ValueError(f"lines of the form {_LAYOUT} are read")
     code, resolution, year, *rest = words
-    if not re.fullmatch(r"\d{4}", year):
-        raise ValueError(f"'{year}' is no year")
+    if not re.fullmatch("[0-9]{4}", year) or not FIRST_YEAR <= int(year) <= LAST_YEAR:
+        raise ValueError(f"'{year}' is no year from {FIRST_YEAR} to {LAST_YEAR}")
     row: dict[str, Any] = {"resolution": _resolution(resolution), "year": int(year), **_labels(rest)}
     return code.lower(), row | _remarks(tail)
 
@@ -208,11 +230,11 @@ def _resolution(word: str) -> float:
     if word.upper() == "NMR":
         return math.nan
     try:
-        resolution = float(word)
+        resolution = real(word, "it")
     except ValueError:
         raise ValueError(f"'{word}' is no resolution; a number in Å or NMR is read") from None
-    if not resolution > 0:
-        raise ValueError(f"a resolution of {word} Å is impossible")
+    if not 0 < resolution <= LARGEST_RESOLUTION:
+        raise ValueError(f"a resolution of {word} Å is impossible; up to {LARGEST_RESOLUTION:g} is read")
     return resolution
 
 
@@ -221,18 +243,21 @@ def _labels(words: list[str]) -> dict[str, Any]:
     found: dict[str, Any] = {"pK_file": math.nan, "measurement": "", "measure": "", "relation": "", "molar": math.nan}
     found["cluster"] = -1
     left = list(words)
-    if re.fullmatch(r"-?\d+\.\d+", left[0]):
+    if re.fullmatch(r"-?[0-9]+\.[0-9]+", left[0]):
         found["pK_file"] = float(left.pop(0))
-    if left and not left[0].isdigit():
+    if left and not _CLUSTER.fullmatch(left[0]):
         found["measurement"] = left.pop(0)
         found["measure"], found["relation"], found["molar"] = affinity_of(found["measurement"])
-    if left and left[0].isdigit():
+    if left and _CLUSTER.fullmatch(left[0]):
         found["cluster"] = int(left.pop(0))
     if left:
         raise ValueError(f"'{left[0]}' was not expected there; lines of the form {_LAYOUT} are read")
     found["pK"] = -math.log10(found["molar"]) if found["measurement"] else found["pK_file"]
-    if not math.isfinite(found["pK"]):
+    if math.isnan(found["pK"]):
         raise ValueError("it holds no affinity")
+    for name in ("pK", "pK_file"):
+        if not (math.isnan(found[name]) or LOWEST_PK <= found[name] <= HIGHEST_PK):
+            raise ValueError(f"a -log10 of {found[name]:g} is impossible; from {LOWEST_PK} to {HIGHEST_PK} is read")
     return found
 
 

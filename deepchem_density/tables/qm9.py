@@ -1,4 +1,7 @@
-"""QM9: the sample inside this package, and all of it from the package qm9pack.
+"""QM9: the sample inside this package, and all of it from the package qm9pack; with energies of atomization.
+
+Total energies are almost a sum over elements, so that a network that learns them learns to count atoms. What is left of one
+when the energies of the free atoms are taken off, B3LYP/6-31G(2df,p) as published with QM9 (its file atomref.txt), is not.
 
 References
 ----------
@@ -13,6 +16,7 @@ import json
 import os
 import warnings
 from collections.abc import Iterable
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 
@@ -20,10 +24,19 @@ import numpy as np
 import pandas as pd
 import platformdirs
 
-from deepchem_density.tables.atomization import with_atomization_energies
+from deepchem_density.files import is_file
 from deepchem_density.tables.molecule_table import MoleculeTable
 
-__all__ = ["N_QM9", "QM9_TASKS", "QM9_UNITS", "load_qm9", "load_sample"]
+__all__ = [
+    "ATOMIZATION_TASKS",
+    "FREE_ATOMS",
+    "N_QM9",
+    "QM9_TASKS",
+    "QM9_UNITS",
+    "load_qm9",
+    "load_sample",
+    "with_atomization_energies",
+]
 
 # MoleculeNet's task names, in its order, with the column of qm9pack (spelling included) and the unit of the source.
 _COLUMNS = {
@@ -46,6 +59,16 @@ _COLUMNS = {
 QM9_TASKS: tuple[str, ...] = tuple(_COLUMNS)
 QM9_UNITS: dict[str, str] = {task: unit for task, (_, unit) in _COLUMNS.items()}
 N_QM9 = 130_831  # 133,885 less the 3,054 molecules whose geometry is uncharacterized
+
+FREE_ATOMS: dict[str, dict[int, float]] = {
+    "u0": {1: -0.500273, 6: -37.846772, 7: -54.583861, 8: -75.064579, 9: -99.718730},
+    "u298": {1: -0.498857, 6: -37.845355, 7: -54.582445, 8: -75.063163, 9: -99.717314},
+    "h298": {1: -0.497912, 6: -37.844411, 7: -54.581501, 8: -75.062219, 9: -99.716370},
+    "g298": {1: -0.510927, 6: -37.861317, 7: -54.598897, 8: -75.079532, 9: -99.733544},
+}
+"""Energy of the free atom of each atomic number, in hartree."""
+
+ATOMIZATION_TASKS: tuple[str, ...] = tuple(f"{task}_atom" for task in FREE_ATOMS)
 
 _ATOMIC_NUMBERS = {"H": 1, "C": 6, "N": 7, "O": 8, "F": 9}
 _NO_BRACKETS = str.maketrans("", "", "[]")
@@ -88,14 +111,18 @@ def load_qm9(data_dir: str | os.PathLike[str] | None = None) -> MoleculeTable:
     ImportError
         If there is neither the .npz file nor qm9pack.
     ValueError
-        If qm9pack's files are not those of QM9.
+        If qm9pack's files are not those of QM9, or `data_dir` is a file.
 
     Warns
     -----
     UserWarning
         If the .npz file is damaged (it is made again) or cannot be written (the next call is slow again).
     """
-    path = (_cache_dir() if data_dir is None else Path(data_dir)) / _CACHE_FILE
+    folder = _cache_dir() if data_dir is None else Path(data_dir)
+    blocked = next((place for place in (folder, *folder.parents) if is_file(place)), None)
+    if blocked is not None:
+        raise ValueError(f"The file '{blocked}' arrived as, or in, the folder of QM9's cache; a folder is accepted.")
+    path = folder / _CACHE_FILE
     try:
         table = MoleculeTable.load(path)
         _check_qm9(table)
@@ -117,6 +144,31 @@ def load_qm9(data_dir: str | os.PathLike[str] | None = None) -> MoleculeTable:
     return with_atomization_energies(table)
 
 
+def with_atomization_energies(table: MoleculeTable) -> MoleculeTable:
+    """Return a table of QM9 with the columns u0_atom, u298_atom, h298_atom and g298_atom, in hartree.
+
+    They are negative for bound molecules, as MoleculeNet's columns of the same names are (there in kcal/mol).
+
+    Raises
+    ------
+    ValueError
+        A molecule holds other elements than H, C, N, O and F, or a label is missing.
+    """
+    elements = table.elements
+    unknown = sorted(set(elements) - set(FREE_ATOMS["u0"]))
+    if unknown:
+        raise ValueError(f"free-atom energies are known for H, C, N, O and F; atomic numbers {unknown} arrived")
+    counts = table.element_counts(elements)
+    energies = np.array([[atoms[z] for z in elements] for atoms in FREE_ATOMS.values()])
+    bound = table.columns(list(FREE_ATOMS)) - counts @ energies.T
+    return replace(
+        table,
+        labels=np.hstack([table.labels, bound]),
+        tasks=(*table.tasks, *ATOMIZATION_TASKS),
+        units={**table.units, **dict.fromkeys(ATOMIZATION_TASKS, "hartree")},
+    )
+
+
 def read_qm9pack(folder: Path) -> MoleculeTable:
     """Read the CSV files of qm9pack 1.0.3 in `folder`, without any cache. Raises ValueError if they are not QM9."""
     columns = [name for name, _ in _COLUMNS.values()]
@@ -125,6 +177,7 @@ def read_qm9pack(folder: Path) -> MoleculeTable:
         frame = pd.read_csv(
             folder / part,
             usecols=["Index", "SMILES", "N_atoms", "Elements", "XYZ_Ang", *columns],
+            index_col=False,
             dtype=str,  # numbers are converted below: the parser of pandas before 3.1 may miss their last bit
         )
         numbers.append(_parse_elements(frame.pop("Elements")))

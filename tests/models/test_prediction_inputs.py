@@ -114,3 +114,16 @@ def test_files_that_hold_no_molecules_are_refused(tmp_path, name, text, reason):
 def test_a_file_that_is_not_there_is_named(tmp_path):
     with pytest.raises(ValueError, match=r"no file '.*a\.csv'"):
         read_inputs(tmp_path / "a.csv", READING)
+
+
+@pytest.mark.parametrize("text", ["id,smiles\na,CCO,\nb,C,\n", "id,smiles\na,CCO,CCN\nb,C,N\n"])
+def test_a_row_wider_than_the_header_is_never_predicted_under_another_name(tmp_path, text):
+    with pytest.raises(ValueError, match=r"Line 2 of '.*a\.csv' has 3 fields and the header 2"):
+        read_inputs(write(tmp_path / "a.csv", text), READING)
+
+
+def test_names_of_windows_programs_stay_what_they_are(tmp_path):
+    (tmp_path / "a.csv").write_bytes("id;smiles\nLösung;CCO\nNA;C\n".encode("cp1252"))
+    with pytest.warns(UserWarning, match="is read as cp1252"):
+        found = read_inputs(tmp_path / "a.csv", READING)
+    assert [(one.name, one.datapoint) for one in found] == [("Lösung", "CCO"), ("NA", "C")]

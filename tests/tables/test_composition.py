@@ -12,10 +12,9 @@ from deepchem_density.errors import FeaturizationError
 from deepchem_density.models.prediction import Predictor
 from deepchem_density.models.prediction_inputs import Input
 from deepchem_density.structures.structure import Structure
-from deepchem_density.tables.atomization import FREE_ATOMS
 from deepchem_density.tables.baselines import predict_linear
 from deepchem_density.tables.composition import CompositionLine
-from deepchem_density.tables.qm9 import load_sample
+from deepchem_density.tables.qm9 import FREE_ATOMS, load_sample
 
 TASKS = ["u0", "alpha"]
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gzip
 import json
 from pathlib import Path
 
@@ -196,3 +197,51 @@ def test_the_core_set_of_casf_and_cleansplit(shared_data: Path) -> None:
     assert set(clean["test"]) <= set(core)
     time = published_lists(f"{file},column=timesplit")
     assert sorted(time) == ["test", "train", "valid"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("a.csv", b"id,split\n1abc,train,test\n2def,test,train\n", "Line 2 of '.*' has 3 fields and the header 2"),
+        ("a.csv", b'id,split\n"1abc\n2def",train\n', "Line 2 of '.*' has '1abc.n2def' as its id"),
+        ("a.txt", b"1abc\n2d\0f\n", "Line 2 of '.*' holds a NUL byte"),
+        ("a.txt", b"1abc\n2d\x07f\n", r"Line 2 of '.*' has '2d.x07f' as its id"),
+        ("a.json", b'["1abc", "2d\\u0000f"]', r"Entry 2 of a list in '.*' has '2d.x00f' as its id"),
+        ("a.json", b'{"train": [["1abc", "x"], {"a": 1}, null]}', r"\['1abc', 'x'\] stands for an id in"),
+        ("a.json", b'{"train": [true]}', "True stands for an id"),
+        ("a.json", b'{"train": [1.5]}', "1.5 stands for an id"),
+        ("a.json", b'{"train": ["1abc"], "train": ["2def"], "test": ["x"]}', "the key 'train' stands in it twice"),
+        ("a.json", b"[" * 100_000, "is nested too deeply"),
+        ("a.csv.gz", b"\x1f\x8b\x08\0", "is a damaged gzip archive"),
+    ],
+)
+def test_damaged_and_ambiguous_lists_are_refused_by_name(
+    tmp_path: Path, name: str, content: bytes, message: str
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(ValueError, match=message) as error:
+        read_id_lists(tmp_path / name)
+    assert name in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [("train.txt", "1abc # µ\n2abc\n"), ("train.csv", "id,note\n1abc,µ\n2abc,x\n")]
+)
+def test_lists_of_windows_programs_are_read_and_told(tmp_path: Path, name: str, text: str) -> None:
+    (tmp_path / name).write_bytes(text.encode("cp1252"))
+    with pytest.warns(UserWarning, match=rf"{name}' is not UTF-8 .* and is read as cp1252"):
+        assert read_id_lists(tmp_path / name) == {"train": ["1abc", "2abc"]}
+
+
+def test_whole_numbers_are_ids_and_gzipped_lists_are_called_as_others(tmp_path: Path) -> None:
+    assert read_id_lists(written(tmp_path / "a.json", '{"train": [1, "gdb_2"]}')) == {"train": ["1", "gdb_2"]}
+    (tmp_path / "train.txt.gz").write_bytes(gzip.compress(b"1abc\n"))
+    (tmp_path / "test.csv.gz").write_bytes(gzip.compress(b"id\n2abc\n"))
+    found = read_id_lists(tmp_path / "train.txt.gz", tmp_path / "test.csv.gz")
+    assert found == {"train": ["1abc"], "test": ["2abc"]}
+
+
+def test_a_line_that_can_be_no_path_is_a_missing_file(tmp_path: Path) -> None:
+    for text in ("x" * 5000, "a\0b"):
+        with pytest.raises(ValueError, match="There is no file"):
+            published_lists(text)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 
 import numpy as np
@@ -85,10 +86,10 @@ def test_maps_proteins_and_several_labels(tmp_path: Path) -> None:
         ("id,pdb", "name,pdb", "no column id"),
         (",pK,", ",affinity,", "no column pK"),
         (",pocket,", ",receptor,", "no column pocket, protein or map"),
-        ("5.5", "high", "pK is 'high' for 'a'"),
-        ("5.5", "inf", "pK is 'inf' for 'a'"),
-        ("b,2e10", "a,2e10", "'a' is not unique"),
-        ("b,2e10", ",2e10", "'' is not unique"),
+        ("5.5", "high", r"Line 2 of '\S+' has 'high' as its pK; a finite number"),
+        ("5.5", "inf", r"Line 2 of '\S+' has 'inf' as its pK; a finite number"),
+        ("b,2e10", "a,2e10", "'a' in line 3 is not unique"),
+        ("b,2e10", ",2e10", "'' in line 3 is not unique"),
         ("kinase,True,True", "kinase,maybe,True", "usable is 'maybe' for 'a'"),
         ("a.sdf", "z.sdf", r"None of the 7 complexes in '\S+' can be used; the first: \('a', 'there is no file"),
     ],
@@ -143,3 +144,64 @@ def test_size_alone_predicts_affinity_as_it_is_known_to(shared_data: Path) -> No
     rmse = {name: regression_metrics(y[test], values)["rmse"] for name, values in predicted.items()}
     assert rmse["ligand heavy atoms"] < rmse["constant"]
     assert 1.5 < rmse["ligand heavy atoms"] < 2.5
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("True,True\nb", "True,True,\nb", "Line 2 of '.*' has 10 fields and the header 9"),
+        ("id,pdb", "pdb,pdb", "has several columns 'pdb'"),
+        ("5.5", '"5,5"', "Line 2 of '.*' has '5,5' as its pK, with a decimal comma"),
+        ("5.5", "99999999", r"Line 2 of '.*' has 1e\+08 as its pK; -log10 of a constant in mol/L, from -5 to 25"),
+        ("b,2e10", "b\0,2e10", "Line 3 of '.*' holds a NUL"),
+        ("b,2e10", '"b\n",2e10', None),
+        ("b,2e10", '"b\nc",2e10', r"Line 3 of '.*' has 'b\\nc' as its id"),
+    ],
+)
+def test_cells_that_cannot_be_are_refused_with_their_line(csv: Path, old: str, new: str, message: str | None) -> None:
+    csv.write_text(csv.read_text().replace(old, new))
+    if message is None:
+        assert load_complexes(csv, exact=False).ids.tolist() == ["a", "b", "c"]
+        return
+    with pytest.raises(ValueError, match=message):
+        load_complexes(csv)
+
+
+def test_a_header_without_rows_is_said(csv: Path) -> None:
+    csv.write_text(f"{HEADER}\n")
+    with pytest.raises(ValueError, match="has a header and no rows; one for each complex is accepted"):
+        load_complexes(csv)
+
+
+def test_a_name_that_no_file_can_have_is_a_row_left_out(csv: Path) -> None:
+    csv.write_text(csv.read_text().replace("files/b.sdf", "x" * 300))
+    table = load_complexes(csv, exact=False)
+    assert table.ids.tolist() == ["a", "c"]
+    assert dict(table.left_out)["b"].startswith(f"there is no file {csv.parent}/xxx")
+
+
+@pytest.mark.parametrize("mark", "<>~≤≥≈")
+def test_every_sign_of_a_bound_leaves_the_row_out(csv: Path, mark: str) -> None:
+    csv.write_text(csv.read_text().replace("Kd<0.3uM", f"Kd{mark}0.3uM"), encoding="utf-8")
+    assert dict(load_complexes(csv).left_out)["b"] == f"its label is not exact: Kd{mark}0.3uM"
+
+
+def test_another_unit_has_other_bounds(csv: Path) -> None:
+    csv.write_text(csv.read_text().replace("5.5", "5500"))
+    assert load_complexes(csv, units={"pK": "nM"}).column("pK").tolist() == [5500]
+
+
+def test_a_file_that_is_no_csv_and_a_path_too_long_are_named(csv: Path) -> None:
+    with pytest.raises(ValueError, match=r"The file '.*p\.pdb' arrived; a \.csv file, or a folder"):
+        load_complexes(csv.parent / "files" / "p.pdb")
+    with pytest.raises(ValueError, match=r"There is no file or folder 'x+'"):
+        load_complexes("x" * 300)
+    with pytest.raises(ValueError, match="each once"):
+        load_complexes(csv, ["pK", "pK"])
+
+
+def test_a_gzipped_csv_with_semicolons_is_read_the_same(csv: Path) -> None:
+    packed = csv.parent / "other.csv.gz"
+    packed.write_bytes(gzip.compress(csv.read_bytes().replace(b",", b";")))
+    one, other = load_complexes(csv, exact=False), load_complexes(packed, exact=False)
+    assert (one.datapoints(), one.labels.tolist()) == (other.datapoints(), other.labels.tolist())

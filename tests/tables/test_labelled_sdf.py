@@ -247,7 +247,7 @@ def test_missing_columns_and_words_for_numbers_are_named(files) -> None:
     with pytest.raises(ValueError, match=r"no column 'name' to join by name"):
         load_sdf_csv(*files, ["u0"], join="name", id_column="name")
     files[1].write_text(files[1].read_text().replace("mol_id,u0", "mol_id,u0").replace("-", "minus ", 1))
-    with pytest.raises(ValueError, match=r"Column u0 of .* holds what is no number"):
+    with pytest.raises(ValueError, match=r"Line 2 of '\S+gdb9\.sdf\.csv' has 'minus .* as its u0; a finite number"):
         load_sdf_csv(*files, ["u0"])
 
 
@@ -298,3 +298,46 @@ def test_thousands_of_crystal_ligands() -> None:
     assert table.charges.tolist() == table.column("charge").tolist()
     heavy = table.n_atoms - table.element_counts([1])[:, 0]
     np.testing.assert_array_equal(heavy, table.column("n_heavy"))
+
+
+def test_labels_of_windows_programs_are_read_and_told(files, molecules) -> None:
+    lines = files[1].read_text().splitlines()
+    text = "\n".join([f"{lines[0]},Bemerkung", *(f"{line},±0.1 µM" for line in lines[1:])])
+    files[1].write_bytes(text.encode("cp1252"))
+    told = pytest.warns(UserWarning, match=r"gdb9\.sdf\.csv' is not UTF-8 \(byte 0xb1 in line 2\)")
+    with told, pytest.warns(UserWarning, match="left out"):
+        assert_aligned(load_sdf_csv(*files, ["u0", "gap"]), molecules, all_but(60, 20))
+
+
+@pytest.mark.parametrize("join", ["name", "position"])
+@pytest.mark.parametrize("more", [",", ",9.0"])
+def test_rows_wider_than_the_header_never_shift_labels(files, join, more: str) -> None:
+    header, *rows = files[1].read_text().splitlines()
+    files[1].write_text("\n".join([header, *(row + more for row in rows)]))
+    with pytest.raises(ValueError, match=r"Line 2 of '.*gdb9\.sdf\.csv' has 4 fields and the header 3"):
+        load_sdf_csv(*files, ["u0", "gap"], join=join)
+
+
+def test_decimal_commas_are_called_so(files) -> None:
+    header, *rows = files[1].read_text().splitlines()
+    lines = [header.replace(",", ";"), *(row.replace(",", ";").replace(".", ",") for row in rows)]
+    files[1].write_text("\n".join(lines))
+    with pytest.raises(ValueError, match=r"Line 2 of '.*' has '-\d+,\d+' as its u0, with a decimal comma"):
+        load_sdf_csv(*files, ["u0"])
+
+
+@pytest.mark.parametrize("label", ["measured log solubility in mols per litre", "logD@7.4", "E(LUMO), eV", "α/Å³"])
+def test_label_columns_may_have_any_name(files, molecules, label: str) -> None:
+    names = [f"gdb_{i}" for i in molecules.ids]
+    write_csv(files[1], {"mol_id": names, label: molecules.column("gap")})
+    with pytest.warns(UserWarning, match="left out"):
+        table = load_sdf_csv(*files, [label])
+    np.testing.assert_array_equal(table.column(label), molecules.column("gap")[all_but(60, 20)])
+
+
+def test_a_label_asked_for_twice_and_a_name_with_a_control_character_are_refused(files) -> None:
+    with pytest.raises(ValueError, match="each column once"):
+        load_sdf_csv(*files, ["u0", "u0"])
+    rename(files[0], ["a\x07b", *(f"gdb_{i}" for i in range(59))])
+    with pytest.raises(ValueError, match=r"Record 0 of '.*gdb9\.sdf' has 'a\\x07b' as its name"):
+        load_sdf_csv(*files, ["u0"])

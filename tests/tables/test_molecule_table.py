@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -207,3 +209,11 @@ def test_structures_are_structures(table: MoleculeTable) -> None:
     assert [s.name for s in structures] == ["test water", "test hf", "test methane"]
     assert structures[0].numbers.dtype == np.int64
     assert structures[0].positions.dtype == np.float64
+
+
+@pytest.mark.parametrize("number", [0, 119, 300, -1])
+def test_atomic_numbers_of_no_element_are_refused(table: MoleculeTable, number: int) -> None:
+    numbers = table.numbers.astype(np.int64)
+    numbers[3] = number
+    with pytest.raises(ValueError, match=f"The atomic number {number} arrived; 1 to 118 are accepted"):
+        replace(table, numbers=numbers)

@@ -136,3 +136,10 @@ def test_the_core_set_of_2016(shared_data: Path) -> None:
     assert (len(whole), len(whole.left_out)) == (13, 215)
     extra = read_pdbbind_folder(shared_data / "pdbbind_extra")
     assert (len(extra), sorted(name for name, _ in extra.left_out)) == (479, ["1uyd", "2fv5", "2ohk"])
+
+
+def test_a_file_where_the_folder_should_be_is_named(folder: Path) -> None:
+    with pytest.raises(ValueError, match=r"The file '.*data\.2020' arrived; the folder with PDBbind's complexes"):
+        read_pdbbind_folder(folder / "index" / "INDEX_general_PL_data.2020")
+    with pytest.raises(ValueError, match=r"There is no folder 'x+'"):
+        read_pdbbind_folder("x" * 300)

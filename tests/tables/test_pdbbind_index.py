@@ -192,3 +192,40 @@ def test_accessions_of_names(tmp_path: Path, caplog) -> None:
     )
     assert read_uniprot(file).to_dict() == {"6mu1": "P29994", "3t8s": "P29994", "2abc": "Q9Z9H6"}
     assert "1 lines of 'INDEX_general_PL_name.2020', such as line 6," in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("1abc 2.0 6004 5.00 Kd=10uM", "'6004' is no year from 1970 to 2100"),
+        ("1abc 2.0 \u0661\u0669\u0669\u0669 5.00 Kd=10uM", "is no year"),
+        ("1abc inf 2010 5.00 Kd=10uM", "'inf' is no resolution"),
+        ("1abc 2_0 2010 5.00 Kd=10uM", "'2_0' is no resolution"),
+        ("1abc 250 2010 5.00 Kd=10uM", "a resolution of 250 Å is impossible; up to 100 is read"),
+        ("1abc 2.0 2010 99999999.00", r"a -log10 of 1e\+08 is impossible; from -5 to 25 is read"),
+        ("1abc 2.0 2010 99999999.00 Kd=10uM", r"a -log10 of 1e\+08 is impossible"),
+        ("1abc 2.0 2010 5.00 Kd=1e-40M", "a -log10 of 40 is impossible"),
+        ("1abc 2.0 2010 5.00 Kd=1e999M", "a -log10 of -inf is impossible"),
+        ("1abc 2.0 2010 5.00 Kd=\u0661\u0660uM", "is no affinity"),
+        ("1abc 2.0 2010 \u0665.\u0660 Kd=10uM", "is no affinity"),
+        ("1abc 2.0 2010 5.00 Kd=10uM 99999999999999999999", "'99999999999999999999' was not expected"),
+        ("1abc 2.0 2010 5.00 Kd=10uM \u0661", "was not expected"),
+    ],
+)
+def test_values_that_cannot_be_are_refused(tmp_path: Path, line: str, message: str) -> None:
+    file = tmp_path / "INDEX_general_PL_data.2020"
+    file.write_text(f"# remark\n{line} // x.pdf (A)\n", encoding="utf-8")
+    with pytest.raises(ValueError, match=rf"line 2 of 'INDEX_\S+' cannot be read \(.*{message}"):
+        read_index(file)
+
+
+def test_the_micro_sign_of_windows_programs_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "INDEX_general_PL_data.2020"
+    file.write_bytes("1abc 2.0 2010 5.00 Kd=10µM // x.pdf (A)\r\n".encode("cp1252"))
+    with pytest.warns(UserWarning, match=r"INDEX_general_PL_data\.2020' is not UTF-8 .* read as cp1252"):
+        assert read_index(file).at["1abc", "pK"] == pytest.approx(5.0)
+
+
+def test_a_missing_list_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"There is no file '.*INDEX'; check the path"):
+        read_index(tmp_path / "INDEX")

@@ -10,9 +10,26 @@ import pytest
 from rdkit import Chem
 
 from deepchem_density.tables import qm9
-from deepchem_density.tables.atomization import ATOMIZATION_TASKS
+from deepchem_density.tables.baselines import predict_linear
 from deepchem_density.tables.molecule_table import MoleculeTable
-from deepchem_density.tables.qm9 import N_QM9, QM9_TASKS, QM9_UNITS, load_qm9, load_sample, read_qm9pack
+from deepchem_density.tables.qm9 import (
+    ATOMIZATION_TASKS,
+    FREE_ATOMS,
+    N_QM9,
+    QM9_TASKS,
+    QM9_UNITS,
+    load_qm9,
+    load_sample,
+    read_qm9pack,
+    with_atomization_energies,
+)
+
+KCAL_PER_HARTREE = 627.5094740631
+
+# MoleculeNet's gdb9.sdf.csv, gdb_1 to gdb_3 (methane, ammonia, water), kcal/mol
+PUBLISHED = {"u0_atom": [-395.999594594, -276.861363379, -213.087624273]}
+TOTAL = [-40.47893, -56.525887, -76.404702]
+NUMBERS = [[6, 1, 1, 1, 1], [7, 1, 1, 1], [8, 1, 1]]
 
 needs_qm9pack = pytest.mark.skipif(
     importlib.util.find_spec("qm9pack") is None, reason="all of QM9 needs the package qm9pack (extra qm9)"
@@ -195,10 +212,13 @@ def test_the_default_cache_folder_follows_the_platform(three: MoleculeTable, tmp
     assert (tmp_path / "deepchem_density" / "qm9_v1.npz").is_file()
 
 
-def test_a_folder_that_cannot_be_written_warns_and_still_loads(three: MoleculeTable, tmp_path) -> None:
-    (tmp_path / "file").write_text("in the way")
-    with pytest.warns(UserWarning, match="could not be cached"):
-        assert len(load_qm9(tmp_path / "file")) == 3
+def test_a_folder_that_cannot_be_written_warns_and_still_loads(three: MoleculeTable, tmp_path, monkeypatch) -> None:
+    def refuse(*args, **kwargs):
+        raise OSError("read-only")
+
+    monkeypatch.setattr(MoleculeTable, "save", refuse)
+    with pytest.warns(UserWarning, match=r"could not be cached in .* \(read-only\)"):
+        assert len(load_qm9(tmp_path / "folder")) == 3
 
 
 def test_without_qm9pack_the_error_names_the_extra(tmp_path, monkeypatch) -> None:
@@ -232,3 +252,44 @@ def test_foreign_csv_files_are_refused(tmp_path, monkeypatch) -> None:
     write_parts(tmp_path, n_atoms=3)
     with pytest.raises(ValueError, match="lists 3 atoms and 6 coordinates"):
         read_qm9pack(tmp_path)
+
+
+def small(numbers=NUMBERS, energies=TOTAL) -> MoleculeTable:
+    atoms = np.concatenate(numbers)
+    positions = np.arange(3 * len(atoms), dtype=float).reshape(-1, 3)
+    offsets = np.cumsum([0, *map(len, numbers)])
+    labels = np.repeat(np.array(energies)[:, None], 4, axis=1)
+    return MoleculeTable(atoms, positions, offsets, labels, tuple(FREE_ATOMS), np.arange(len(numbers)))
+
+
+def test_energies_are_those_published():
+    energies = with_atomization_energies(small()).column("u0_atom") * KCAL_PER_HARTREE
+    np.testing.assert_allclose(energies, PUBLISHED["u0_atom"], rtol=0, atol=1e-3)
+
+
+def test_molecules_of_the_sample_are_bound_and_less_so_when_warm():
+    table = load_sample()
+    bound = table.columns(ATOMIZATION_TASKS)
+    assert (bound < 0).all()
+    assert (bound[:, 0] > bound[:, 1]).all()  # heat binds by the translation of the atoms
+    assert (bound[:, 3] > bound[:, 2]).all()  # entropy favours free atoms
+    assert {table.units[task] for task in ATOMIZATION_TASKS} == {"hartree"}
+
+
+def test_what_is_left_beyond_a_line_in_the_element_counts_is_the_same():
+    table = load_sample()
+    counts = table.element_counts(table.elements)
+    left = [y - predict_linear(counts, y, counts) for y in (table.column("u0"), table.column("u0_atom"))]
+    np.testing.assert_allclose(left[0], left[1], rtol=0, atol=1e-8)
+
+
+def test_other_elements_have_no_energy_here():
+    with pytest.raises(ValueError, match=r"H, C, N, O and F.*\[17\]"):
+        with_atomization_energies(small([[17, 1]], [-460.0]))
+
+
+def test_a_file_where_the_folder_of_the_cache_should_be_is_named(tmp_path) -> None:
+    (tmp_path / "qm9.csv").write_text("x\n")
+    for place in (tmp_path / "qm9.csv", tmp_path / "qm9.csv" / "cache"):
+        with pytest.raises(ValueError, match=r"The file '\S+qm9\.csv' arrived"):
+            load_qm9(place)

@@ -219,8 +219,7 @@ def adjusted_rand(first: np.ndarray, second: np.ndarray) -> float:
     return (both - expected) / ((left + right) / 2 - expected)
 
 
-@pytest.mark.parametrize("linkage", ["single", "greedy"])
-def test_pockets_of_one_protein_are_tied_by_the_numbers_of_their_residues(tmp_path: Path, linkage: str) -> None:
+def test_pockets_of_one_protein_are_tied_by_the_numbers_of_their_residues(tmp_path: Path) -> None:
     protein = named("".join(np.random.default_rng(0).choice(list(LETTERS), 300)))
     places = [[*range(0, 92, 4), *range(100, 148, 4)], [*range(100, 148, 4), *range(150, 242, 4)]]
     lines = write_chains(tmp_path / "whole.pdb", {"A": protein}).read_text().splitlines()
