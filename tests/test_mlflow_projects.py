@@ -93,8 +93,9 @@ def test_mlflow_runs_the_project_with_settings_of_the_user(tmp_path):
         "out": str(tmp_path / "my runs"),
     }
     given = [part for name, value in values.items() for part in ("-P", f"{name}={value}")]
-    # MLflow sets the number of the last experiment, which another test may have made in another database
-    environment = {name: value for name, value in os.environ.items() if name != "MLFLOW_EXPERIMENT_ID"} | {
+    # not what MLflow itself left there for the last experiment of this process
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("MLFLOW_")}
+    environment = inherited | {
         **{"PYTHONPATH": str(ROOT), "MLFLOW_TRACKING_URI": f"sqlite:///{tmp_path}/mlflow.db"},
         **{
             "MLFLOW_DISABLE_TELEMETRY": "true",

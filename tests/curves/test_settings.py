@@ -9,8 +9,8 @@ from deepchem_density.models.deepchem_model import VoxelCNNModel
 from deepchem_density.settings import check_settings, class_defaults
 from deepchem_density.voxels.settings import VoxelSettings
 
-OF_CURVES = {"box_width": 12.0, "voxel_width": 0.75, "oversampling": 2}
-OF_FEATURIZERS = {"box_width": 16.0, "voxel_width": 0.5, "oversampling": 1}
+OF_CURVES = {"box_width": 12.0, "voxel_width": 0.75, "oversampling": 2, "engine": "auto"}
+OF_FEATURIZERS = {"box_width": 16.0, "voxel_width": 0.5, "oversampling": 1, "engine": "xtb"}
 
 OF_COMPLEXES = {
     **{"targets": ("pK",), "n_valid": 0, "n_test": 0, "split": "cluster", "steps": 600},
@@ -20,7 +20,7 @@ OF_COMPLEXES = {
 """Of the first release: curves that were trained with them shall be found again."""
 
 
-def test_curves_have_a_grid_of_their_own_and_featurizers_keep_theirs():
+def test_curves_have_a_grid_and_an_engine_of_their_own_and_featurizers_keep_theirs():
     curves, featurizers = class_defaults(CurveSettings), class_defaults(VoxelSettings)
     assert {name: curves[name] for name in OF_CURVES} == OF_CURVES
     assert {name: featurizers[name] for name in OF_CURVES} == OF_FEATURIZERS
