@@ -2,7 +2,8 @@
 
 Each molecule of the embedded sample is solved once and looked at on 32³ voxels of 0.5 Å, with one thread. Every tenth is
 also evaluated by PySCF (``eval_gto`` and one matrix product with the occupied orbitals) at the same points, right before
-or right after; values must agree before any time counts.
+or right after; values must agree before any time counts. The ratio to PySCF is that of the first look at a molecule, while
+ratios of our own jobs to each other are to the second.
 
     python benchmarks/density_vs_pyscf.py --save
 """
@@ -117,6 +118,8 @@ def time_molecule(structure: Structure, engines: Sequence[str], with_pyscf: bool
             lambda: voxelize(density, recipe.grid(structure), dtype=torch.float64)
         )
         row |= differences(structure, (values, double), expected * E_PER_ANGSTROM3)
+    # the first look found the caches full of other things, which the next ones do not
+    row["density again"], _ = milliseconds(ours)
     row["gradient"], _ = milliseconds(lambda: voxelize(GradientMagnitude(density), recipe.grid(structure)))
     fine = dataclasses.replace(recipe, voxel_width=recipe.voxel_width / 2).grid(structure)
     row["density 64"], _ = milliseconds(lambda: voxelize(density, fine))
@@ -191,7 +194,8 @@ def summary(times: pd.DataFrame, engines: Sequence[str]) -> pd.DataFrame:
     """Return median and mean of each step."""
     names = {f"scf {engine}": f"self-consistent field, {engine}" for engine in engines}
     names |= {
-        "density": "density, float32",
+        "density": "density, float32, first look",
+        "density again": "density, float32, second look",
         "gradient": "length of the gradient, float32",
         "density 64": "density on 64³, float32",
         "gradient 64": "length of the gradient on 64³, float32",
@@ -233,8 +237,8 @@ def main() -> None:
     ratios = {
         "density vs PySCF": float((times["pyscf"] / times["density"]).median()),
         "density in float64 vs PySCF": float((times["pyscf"] / times["density float64"]).median()),
-        "length of the gradient vs density": float((times["gradient"] / times["density"]).median()),
-        "density on 64^3 vs 32^3": float((times["density 64"] / times["density"]).median()),
+        "length of the gradient vs density": float((times["gradient"] / times["density again"]).median()),
+        "density on 64^3 vs 32^3": float((times["density 64"] / times["density again"]).median()),
         "length of the gradient on 64^3 vs 32^3": float((times["gradient 64"] / times["gradient"]).median()),
     }
     notes: dict[str, object] = {

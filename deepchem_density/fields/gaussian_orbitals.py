@@ -160,7 +160,7 @@ class OrbitalDensity(Density):
         n = self.orbitals.shape[1]
         orbitals = np.zeros((len(self.orbitals), -4 * (-n // 4)), dtype)
         orbitals[:, :n] = self.orbitals
-        weights = np.maximum.reduceat(np.abs(self.orbitals).max(axis=1), start)
+        weights = np.maximum.reduceat(np.abs(self.orbitals).max(axis=1, initial=0.0), start)
         cutoff = NEGLIGIBLE[np.dtype(dtype).name]
         reach = reach_of_shells(first, exponents, coefficients, momenta, weights, cutoff)
         centers = np.ascontiguousarray(self.basis.centers_bohr)
