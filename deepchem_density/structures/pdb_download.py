@@ -157,7 +157,8 @@ def _copy(answer: http.client.HTTPResponse, file: BinaryIO, address: str, announ
             )
         if time.monotonic() > end:
             raise _RefusedError(
-                f"{address} took longer than {LONGEST_DOWNLOAD:g} s, after {file.tell():,} bytes; try again later, or another url=."
+                f"{address} took longer than {LONGEST_DOWNLOAD:g} s, after {file.tell():,} bytes; try again later, or "
+                "another url=."
             )
         # one read of the socket, so that a byte at a time does not fill a chunk for ever
         if not (chunk := answer.read1(CHUNK)):

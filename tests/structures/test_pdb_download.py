@@ -153,7 +153,7 @@ def test_an_answer_that_breaks_off_leaves_nothing_behind(server, fetch, tmp_path
 def test_redirects_lead_to_https_or_nowhere(scheme, status, server, fetch, tmp_path):
     server.answers["/1abc/file"] = Answer(status, b"", sends_to=f"{scheme}{server.address[4:]}/1abc/other")
     server.answers["/1abc/other"] = Answer(200, CIF)
-    with pytest.raises(ConnectionError, match="sends to .*/1abc/other, which is not https; nothing was fetched"):
+    with pytest.raises(ConnectionError, match=r"sends to .*/1abc/other, which is not https; nothing was fetched"):
         fetch()
     assert server.asked == ["/1abc/file"]
     assert list((tmp_path / "pdb").iterdir()) == []
