@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from deepchem_density.files import WriteError, write_error, write_text
+from deepchem_density.files import WriteError, read_json, write_error, write_text
 
 __all__ = [
     "CONFIG_FILE",
@@ -26,7 +26,7 @@ __all__ = [
     "naming",
     "read_checkpoint",
     "read_config",
-    "read_json",
+    "read_small_json",
     "rebuild",
     "require_weights",
     "whole_checkpoint",
@@ -72,22 +72,19 @@ def naming(path: Path, wrong: str) -> Iterator[None]:
         ) from error
 
 
-def read_json(path: Path) -> Any:
-    """Read a small JSON file.
+def read_small_json(path: Path) -> Any:
+    """Read a JSON file of a model.
 
     Raises
     ------
-    ValueError
-        It is large, nested deeply, or no JSON; the message says so, without the file's name.
-    OSError
-        It cannot be read.
+    OSError, ValueError
+        As `read_json`; or it is larger than any that is written here.
     """
-    if path.stat().st_size > LARGEST_JSON:
-        raise ValueError(f"it has {path.stat().st_size:,} bytes, more than {LARGEST_JSON:,}")
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except RecursionError:
-        raise ValueError("its values are nested too deeply") from None
+    if path.is_file() and path.stat().st_size > LARGEST_JSON:
+        raise ValueError(
+            f"'{path}' has {path.stat().st_size:,} bytes, more than {LARGEST_JSON:,}; it is of something else."
+        )
+    return read_json(path)
 
 
 def read_config(folder: Path, known_arguments: Collection[str]) -> dict[str, Any]:
@@ -118,11 +115,11 @@ def read_config(folder: Path, known_arguments: Collection[str]) -> dict[str, Any
             f"{path} does not exist: accepted is the model_dir of a model that has saved a checkpoint. Fit it first, "
             "or call its save_checkpoint()."
         )
+    content = read_small_json(path)
     try:
-        content = read_json(path)
         known = content["format"] == _FORMAT
         arguments = dict(content["arguments"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{path} is damaged ({error!r}): accepted is the file that save_checkpoint wrote.") from error
     if not known:
         raise ValueError(
@@ -301,7 +298,7 @@ def require_weights(
 def _difference(path: Path, settings: Mapping[str, Any]) -> str:
     """Return the settings that differ from those beside a checkpoint, as a message names them."""
     try:
-        saved = read_config(path.parent, read_json(path.parent / CONFIG_FILE)["arguments"])
+        saved = read_config(path.parent, read_small_json(path.parent / CONFIG_FILE)["arguments"])
     except (OSError, ValueError, KeyError, TypeError):
         return ""
     other = [name for name, value in settings.items() if name in saved and saved[name] != value]

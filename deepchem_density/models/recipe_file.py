@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from deepchem_density.files import write_text
-from deepchem_density.models.checkpoints import DAMAGE, read_json
+from deepchem_density.models.checkpoints import DAMAGE, read_small_json
 from deepchem_density.tables.composition import CompositionLine
 from deepchem_density.versions import __version__
 from deepchem_density.voxels.recipe import ACCEPTED_VERSIONS, FEATURE_VERSION, Recipe
@@ -84,12 +84,9 @@ class ModelRecipe:
         ValueError
             It is damaged, or was written by a release that made other voxels of the same settings.
         """
-        try:
-            about = read_json(path)
-            if not isinstance(about, dict):
-                raise ValueError("it holds no object")
-        except (OSError, ValueError) as error:
-            raise ValueError(f"'{path}' cannot be read ({error}); log or train the model again.") from error
+        about = read_small_json(path)
+        if not isinstance(about, dict):
+            raise ValueError(f"'{path}' cannot be read as a recipe: it holds no object; log or train the model again.")
         _check_version(path, about)
         try:
             recipe = Recipe.from_dict(dict(about["recipe"]))

@@ -97,7 +97,7 @@ def test_folders_without_a_model_and_strange_configs(tmp_path):
     with pytest.raises(ValueError, match="not in deepchem"):
         VoxelCNNModel.from_dir(tmp_path / "run")
     path.write_text("{")
-    with pytest.raises(ValueError, match="damaged"):
+    with pytest.raises(ValueError, match=r"config\.json' cannot be read as json"):
         VoxelCNNModel.from_dir(tmp_path / "run")
     path.write_text(json.dumps({"format": 99, "arguments": {}}))
     with pytest.raises(ValueError, match="format 99"):
@@ -284,7 +284,9 @@ def test_objects_in_objects_in_objects_are_refused(folder):
 )
 def test_a_config_that_is_none_is_damaged(folder, content):
     (folder / "config.json").write_bytes(content)
-    with pytest.raises(ValueError, match=r"config\.json is damaged"):
+    with pytest.raises(
+        ValueError, match=r"config\.json'? (is damaged|is nested|cannot be read as json|is not UTF-8|has 2,)"
+    ):
         VoxelCNNModel.from_dir(folder)
 
 
