@@ -14,7 +14,7 @@ import uuid
 import zipfile
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = [
+    "WriteError",
+    "check_writable",
     "digest",
     "is_file",
     "is_folder",
@@ -33,6 +35,7 @@ __all__ = [
     "replacing",
     "save_npz",
     "write_csv",
+    "write_error",
     "write_text",
 ]
 
@@ -52,6 +55,27 @@ _DAMAGED = (
     zlib.error,
 )
 
+OF_THE_DISK = {
+    errno.ENOSPC: ("the disk is full", "free some space"),
+    errno.EDQUOT: ("the quota of the disk is used up", "free some space"),
+    errno.EFBIG: ("the file system takes no file as large", "choose another disk"),
+    errno.EIO: ("the disk does not answer properly", "check it, or choose another one"),
+    errno.EROFS: ("the disk is read-only", "choose another folder"),
+}
+OF_THE_PATH = {
+    errno.EACCES: ("writing there is not permitted", "choose another folder, or change its permissions"),
+    errno.EPERM: ("writing there is not permitted", "choose another folder, or change its permissions"),
+    errno.EISDIR: ("it is a folder", "give the name of a file"),
+    errno.ENOTDIR: ("a part of its path is a file where a folder is meant", "choose another path"),
+    errno.ENOENT: ("its folder does not exist", "make it, or choose another one"),
+    errno.ENAMETOOLONG: ("its name is too long", "choose a shorter one"),
+}
+"""Numbers of errors: what is wrong, and what helps."""
+
+
+class WriteError(OSError):
+    """A file that cannot be written; the message names it, the reason and the remedy."""
+
 
 def digest(content: object) -> str:
     """Return ten letters that stand for something JSON can hold."""
@@ -63,13 +87,67 @@ def replacing(path: Path) -> Iterator[Path]:
     """Give a path in the same folder to write to; it takes the place of ``path`` when nothing went wrong.
 
     The temporary name is different for each writer: of two processes that write the same file at once, the last one wins.
+
+    Raises
+    ------
+    WriteError
+        The disk is full or read-only, or there is a folder of that name; nothing half-written is left.
     """
     temporary = path.with_name(f".{uuid.uuid4().hex}.part{path.suffix}")
     try:
         yield temporary
         temporary.replace(path)
+    except Exception as error:
+        told = write_error(path, error, (temporary,))
+        if told is None:
+            raise
+        raise told from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # a read-only disk refuses to remove what it does not hold
+            temporary.unlink(missing_ok=True)
+
+
+def write_error(path: Path, error: BaseException, written: tuple[Path, ...] = ()) -> WriteError | None:
+    """Return what went wrong while a file was written as one sentence, or None where it was something else.
+
+    Parameters
+    ----------
+    path : Path
+        What was to be written.
+    error : exception
+        What was raised, perhaps while another error was handled: archives fail to close on a full disk.
+    written : tuple of Path
+        The files whose errors count beside those of ``path``; errors of others, which were read meanwhile, do not.
+    """
+    names = {str(path), *map(str, written)}
+    cause: BaseException | None = error
+    while cause is not None:
+        known = OF_THE_DISK | (OF_THE_PATH if cause is error else {})
+        if isinstance(cause, OSError) and cause.errno in known and (not cause.filename or str(cause.filename) in names):
+            reason, remedy = known[cause.errno]
+            told = WriteError(f"'{path}' cannot be written: {reason}; {remedy} and run the same again.")
+            told.errno = cause.errno
+            return told
+        cause = cause.__context__
+    return None
+
+
+def check_writable(path: Path) -> None:
+    """Raise WriteError if a file cannot be written, before hours are spent on what goes into it.
+
+    Its folder is made if it is not there.
+    """
+    trial = path.with_name(f".{uuid.uuid4().hex}.part")
+    try:
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, "")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        trial.touch()
+        trial.unlink()
+    except FileExistsError as error:  # where the folder should be
+        raise write_error(path, NotADirectoryError(errno.ENOTDIR, "")) or error from error
+    except OSError as error:
+        raise write_error(path, error, (trial, *path.parents)) or error from error
 
 
 def write_text(path: Path, text: str) -> None:

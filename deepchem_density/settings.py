@@ -15,10 +15,12 @@ from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 import numpy as np
 
 __all__ = [
+    "LARGEST_MEMORY",
     "LARGEST_SEED",
     "Between",
     "Frozen",
     "Setting",
+    "check_memory",
     "check_settings",
     "class_defaults",
     "described",
@@ -329,3 +331,23 @@ def require_counts(**counts: Any) -> None:
     for name, count in counts.items():
         if isinstance(count, bool) or not isinstance(count, (int, np.integer)) or count < 1:
             raise ValueError(f"{name}={count!r} arrived; a whole number from 1 up is accepted.")
+
+
+LARGEST_MEMORY = 4 * 2**30
+"""Bytes that a single array may take: what asks for more is a mistake, or a damaged file, far more often than it is meant."""
+
+
+def check_memory(what: str, n_bytes: float) -> None:
+    """Raise ValueError, before memory is asked for, if something takes more than `LARGEST_MEMORY`.
+
+    Parameters
+    ----------
+    what : str
+        How the message begins, with the numbers that make it large: "A box of 10000 x 10000 x 10000 voxels".
+    n_bytes : float
+        What it takes.
+    """
+    if not n_bytes <= LARGEST_MEMORY:
+        raise ValueError(
+            f"{what} takes {n_bytes / 2**30:,.1f} GiB of memory; at most {LARGEST_MEMORY // 2**30} GiB is accepted."
+        )

@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 import struct
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -11,6 +13,8 @@ import pytest
 
 from deepchem_density import files
 from deepchem_density.files import (
+    WriteError,
+    check_writable,
     is_file,
     is_folder,
     load_npz,
@@ -206,3 +210,121 @@ def test_missing_values_are_empty_cells_and_floats_keep_every_bit(tmp_path):
     rows = (tmp_path / "a.csv").read_text().splitlines()
     assert rows[-1] == ",'-"
     assert [float(row.split(",")[0]) for row in rows[1:-1]] == values.tolist()
+
+
+class Full:
+    """A file on a disk that is full after some bytes."""
+
+    def __init__(self, file, number):
+        self.file, self.number = file, number
+
+    def write(self, content):
+        self.file.write(content[:10])
+        raise OSError(self.number, os.strerror(self.number))
+
+    def __getattr__(self, name):
+        return getattr(self.file, name)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *about):
+        self.file.close()
+
+
+@pytest.fixture
+def disk(monkeypatch):
+    """Make every file that is written fail with an error of that number."""
+
+    def breaks(number):
+        opened = Path.open
+
+        def opens(path, mode="r", *about, **more):
+            file = opened(path, mode, *about, **more)
+            return Full(file, number) if "r" not in mode else file
+
+        monkeypatch.setattr(Path, "open", opens)
+
+    return breaks
+
+
+def writes_text(path):
+    write_text(path, "much more than there is room for")
+
+
+def writes_arrays(path):
+    save_npz(path, {"a": np.arange(1000)})
+
+
+def writes_small_arrays(path):
+    save_npz(path, {"a": np.arange(1000)}, compressed=True)
+
+
+@pytest.mark.parametrize("writes", [writes_text, writes_arrays, writes_small_arrays])
+@pytest.mark.parametrize(
+    ("number", "reason"),
+    [(errno.ENOSPC, "the disk is full"), (errno.EDQUOT, "the quota"), (errno.EROFS, "the disk is read-only")],
+)
+def test_a_disk_that_takes_no_more_is_one_sentence(tmp_path, disk, writes, number, reason):
+    path = tmp_path / "result.npz"
+    path.write_text("old")
+    disk(number)
+    with pytest.raises(
+        WriteError, match=rf"result\.npz' cannot be written: {reason}.*; .* and run the same again"
+    ) as caught:
+        writes(path)
+    assert caught.value.errno == number
+    assert [p.name for p in tmp_path.iterdir()] == ["result.npz"]
+    assert path.read_text() == "old"
+
+
+def test_what_cannot_be_removed_does_not_hide_why(tmp_path, disk, monkeypatch):
+    def refuses(path, missing_ok=False):
+        raise OSError(errno.EROFS, "Read-only file system", str(path))
+
+    disk(errno.EROFS)
+    monkeypatch.setattr(Path, "unlink", refuses)
+    with pytest.raises(WriteError, match="cannot be written: the disk is read-only"):
+        write_text(tmp_path / "a.txt", "a")
+
+
+def test_paths_that_are_no_files_are_told(tmp_path):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").touch()
+    for path, reason in (
+        (tmp_path / "folder", "it is a folder"),
+        (tmp_path / "none" / "a.txt", "its folder does not exist"),
+        (tmp_path / "file" / "a.txt", "a part of its path is a file"),
+    ):
+        with pytest.raises(WriteError, match=f"cannot be written: {reason}"):
+            write_text(path, "a")
+    assert sorted(p.name for p in tmp_path.rglob("*")) == ["file", "folder"]
+
+
+def test_errors_of_other_files_stay_what_they_are(tmp_path):
+    def reads_another():
+        with replacing(tmp_path / "a.txt") as temporary:
+            temporary.write_text((tmp_path / "none.txt").read_text())
+
+    with pytest.raises(FileNotFoundError, match=r"none\.txt") as caught:
+        reads_another()
+    assert not isinstance(caught.value, WriteError)
+
+
+def test_writing_is_tried_before_the_work(tmp_path, monkeypatch):
+    check_writable(tmp_path / "new" / "a.csv")
+    assert [p.name for p in tmp_path.rglob("*")] == ["new"]
+    (tmp_path / "file").touch()
+    for path, reason in (
+        (tmp_path / "new", "it is a folder"),
+        (tmp_path / "file" / "a.csv", "a part of its path is a file"),
+    ):
+        with pytest.raises(WriteError, match=f"cannot be written: {reason}"):
+            check_writable(path)
+
+    def refuses(path):
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "touch", refuses)
+    with pytest.raises(WriteError, match="cannot be written: writing there is not permitted"):
+        check_writable(tmp_path / "a.csv")

@@ -10,6 +10,7 @@ import pytest
 from deepchem_density.settings import (
     LARGEST_SEED,
     Frozen,
+    check_memory,
     check_settings,
     class_defaults,
     described,
@@ -152,3 +153,15 @@ def test_true_is_no_number():
     assert is_number(np.float32(2))
     assert not is_number(True)
     assert not is_number("1")
+
+
+def test_memory_is_checked_before_it_is_asked_for():
+    check_memory("An array", 4 * 2**30)
+    for n_bytes, gib in (
+        (4 * 2**30 + 1, r"4\.0"),
+        (1e21, r"931,322,574,615\.5"),
+        (float("nan"), "nan"),
+        (float("inf"), "inf"),
+    ):
+        with pytest.raises(ValueError, match=rf"A box takes {gib} GiB of memory; at most 4 GiB is accepted"):
+            check_memory("A box", n_bytes)

@@ -3,10 +3,12 @@ from __future__ import annotations
 import math
 import operator
 import os
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -23,13 +25,14 @@ def submitted(monkeypatch) -> Iterator[list[int]]:
     """Length of each chunk when it is submitted."""
     lengths = []
 
-    class Pool(workers.ProcessPool):
-        def schedule(self, function, args=(), **options):
-            lengths.append(len(args[1]))
-            return super().schedule(function, args=args, **options)
+    submit = workers._Pool.submit
+
+    def counted(pool, chunk):
+        lengths.append(len(chunk.items))
+        return submit(pool, chunk)
 
     workers.stop_workers()
-    monkeypatch.setattr(workers, "ProcessPool", Pool)
+    monkeypatch.setattr(workers._Pool, "submit", counted)
     yield lengths
     workers.stop_workers()
 
@@ -166,6 +169,140 @@ def test_the_processes_stay_for_the_next_call():
     assert first == second
     workers.stop_workers()
     assert not first & set(map_in_order(eval, [code] * 8, 2))
+
+
+# ---- one process
+
+
+def test_one_process_can_be_timed_out():
+    own = os.getpid()
+    results = list(map_in_order(eval, ["__import__('os').getpid()", HANG, "3"], 1, timeout=1.0))
+    assert results[0] != own
+    assert str(results[1]) == "it took longer than timeout=1 s"
+    assert results[2] == 3
+
+
+def test_time_counts_for_each_item_and_not_for_its_chunk(monkeypatch):
+    monkeypatch.setattr(workers, "CHUNKS_PER_WORKER", 1)
+    naps = ["__import__('time').sleep(0.6)"] * 4
+    assert list(map_in_order(eval, naps, 1, timeout=1.5)) == [None] * 4
+
+
+def test_one_core_starts_no_processes(monkeypatch):
+    monkeypatch.setattr(workers, "n_workers", lambda n_jobs: 1)
+    code = "__import__('os').getpid()"
+    assert list(map_in_order(eval, [code, code], -1)) == [os.getpid()] * 2
+    assert os.getpid() not in list(map_in_order(eval, [code, code], -1, timeout=30.0))
+
+
+# ---- killed from outside
+
+PID = "__import__('os').getpid()"
+KILL = f"__import__('os').kill({PID}, 9)"
+
+
+def once(path, code: str) -> str:
+    """Return a program that does something the first time that it is run, and is 7 later."""
+    return f"7 if __import__('os').path.exists({str(path)!r}) else (open({str(path)!r}, 'w').close(), {code})"
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no signals")
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_an_item_whose_worker_was_killed_is_tried_again_once(tmp_path, n_jobs):
+    items = [*map(str, range(20)), once(tmp_path / "first", KILL), *map(str, range(20))]
+    assert list(map_in_order(eval, items, n_jobs, timeout=60.0)) == [*range(20), 7, *range(20)]
+    tried = tmp_path / "tries"
+    again = f"(open({str(tried)!r}, 'a').write('x'), {KILL})"
+    results = list(map_in_order(eval, ["1", again, "3"], n_jobs, timeout=60.0))
+    assert results[::2] == [1, 3]
+    assert str(results[1]) == "it ended the worker process (exit code -9)"
+    assert tried.read_text() == "xx"
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no signals")
+def test_workers_killed_while_they_wait_are_replaced():
+    code = "(__import__('time').sleep(0.05), __import__('os').getpid())[1]"
+    first = set(map_in_order(eval, [code] * 8, 2))
+    for pid in first:
+        os.kill(pid, signal.SIGKILL)
+    second = list(map_in_order(eval, [code] * 8, 2))
+    assert all(isinstance(pid, int) for pid in second)
+    assert not first & set(second)
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no signals")
+def test_workers_killed_while_they_start_are_replaced(monkeypatch):
+    """The first three of them, before they have read anything."""
+    workers.stop_workers()
+    start, killed = workers._Worker._start, []
+
+    def start_and_kill(worker):
+        pipe = start(worker)
+        if len(killed) < 3:
+            killed.append(worker._process.pid)
+            os.kill(worker._process.pid, signal.SIGKILL)
+        return pipe
+
+    monkeypatch.setattr(workers._Worker, "_start", start_and_kill)
+    assert list(map_in_order(abs, list(range(-40, 0)), 2)) == list(range(40, 0, -1))
+    assert len(killed) == 3
+
+
+def test_workers_that_never_begin_are_given_up(monkeypatch):
+    workers.stop_workers()
+    monkeypatch.setattr(workers, "_serve", os._exit)
+    with pytest.raises(WorkerError, match=r"worker processes end before they begin \(exit code 1\)"):
+        list(map_in_order(abs, [1, 2, 3], 2))
+    workers.stop_workers()
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks into /proc")
+@pytest.mark.parametrize("item", ["__import__('time').sleep(300)", "sum(range(10**12))", "1"])
+def test_no_worker_survives_this_process(item):
+    """Be it asleep, in a call that never looks at other threads, or waiting for work."""
+    program = (
+        "import os, sys, time\n"
+        "from deepchem_density.workers import map_in_order\n"
+        "list(map_in_order(eval, ['1', '2'], 2))\n"
+        "import deepchem_density.workers as w\n"
+        "print(*[v._process.pid for p in w._pools.values() for v in p._workers if v._process], flush=True)\n"
+        f"list(map_in_order(eval, [{item!r}] * 2, 2))\n"
+        "time.sleep(300)\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as parent:
+        pids = [int(pid) for pid in parent.stdout.readline().split()]
+        assert pids
+        time.sleep(1.0)
+        assert all(is_running(pid) for pid in pids)
+        parent.kill()
+    gone = time.monotonic() + 20
+    while any(is_running(pid) for pid in pids) and time.monotonic() < gone:
+        time.sleep(0.1)
+    assert not any(is_running(pid) for pid in pids)
+
+
+def is_running(pid: int) -> bool:
+    try:
+        status = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return False
+    return status.rpartition(")")[2].split()[0] != "Z"
+
+
+# ---- what cannot be sent
+
+
+def test_results_and_items_that_cannot_be_sent_are_told():
+    results = list(map_in_order(eval, ["1", "lambda: 1", "3"], 2))
+    assert results[::2] == [1, 3]
+    assert isinstance(results[1], WorkerError)
+    assert "its result cannot be sent back" in str(results[1])
+
+
+def test_what_is_missing_stops_the_work():
+    with pytest.raises(ModuleNotFoundError, match="no_such_module"):
+        list(map_in_order(eval, ["1", "__import__('no_such_module')", "3"], 2))
+    assert list(map_in_order(abs, [-1, -2], 2)) == [1, 2]
 
 
 # ---- scripts

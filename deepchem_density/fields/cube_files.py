@@ -8,7 +8,9 @@ of points lengths in Å.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+import re
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,10 +20,21 @@ from deepchem_density.fields.units import ANGSTROM_PER_BOHR, E_PER_ANGSTROM3
 from deepchem_density.structures.numbers import parted, reals, whole
 from deepchem_density.structures.text_files import read_text
 
-__all__ = ["Cube", "read_cube"]
+__all__ = ["Cube", "read_cube", "read_density_cube"]
 
 HEADER_LINES = 6
 ATOM_FIELDS = 5
+
+# What the comments of other quantities say; "density" alone is one, but not that of spins or a difference.
+OTHER_QUANTITY = re.compile(
+    r"\b(?:MOs?|orbitals?|HOMO|LUMO|SOMO|psi|psi_[ab]_?\w*|wave ?functions?|amplitudes?|potential|ESP|MEP|MESP|V_?hartree|ELF|LOL"
+    r"|laplacian|gradient|RDG|NCI|spin|difference|deformation|fukui|dual descriptor|electric field|isomer shift|fields?)\b",
+    re.IGNORECASE,
+)
+DENSITY = re.compile(r"density\b|\brho\b", re.IGNORECASE)
+
+LARGEST_NEGATIVE_SHARE = 0.02
+"""Of the sum of all magnitudes: what ripples of plane waves and interpolation leave is below a thousandth."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,12 +51,15 @@ class Cube:
         (3, 3) in Å; column a is the step along axis a.
     orbitals : tuple of int
         Numbers of the orbitals, one for each value of a point; empty for a density.
+    comments : tuple of str
+        The first two lines.
     """
 
     values: np.ndarray
     origin: np.ndarray
     steps: np.ndarray
     orbitals: tuple[int, ...] = ()
+    comments: tuple[str, ...] = ()
 
 
 def read_cube(path: str | Path) -> Cube:
@@ -72,7 +88,45 @@ def read_cube(path: str | Path) -> Cube:
         reason = str(error).rstrip(".")
         raise FeaturizationError(f"'{path.name}' cannot be read as a Gaussian cube file: {reason}.") from error
     unit = 1.0 if counts[0] < 0 else ANGSTROM_PER_BOHR
-    return Cube(values if orbitals else values * E_PER_ANGSTROM3, origin * unit, steps * unit, orbitals)
+    comments = (lines[0].strip(), lines[1].strip())
+    return Cube(values if orbitals else values * E_PER_ANGSTROM3, origin * unit, steps * unit, orbitals, comments)
+
+
+def read_density_cube(path: str | Path) -> Cube:
+    """Read a cube file with one density.
+
+    Raises
+    ------
+    FeaturizationError
+        As of `read_cube`, and where the file holds several values a point, orbitals, or another quantity: one that its
+        comments name, or one that is negative in large part where they do not speak of a density. Crystallographers' maps less
+        their mean do, in some cubes.
+    """
+    cube = read_cube(path)
+    name = Path(path).name
+    advice = "a cube of the electron density, in e/bohr³, is accepted"
+    if cube.values.shape[-1] != 1:
+        raise FeaturizationError(f"'{name}' holds {cube.values.shape[-1]} values a point; {advice}.")
+    others = [line for line in cube.comments if OTHER_QUANTITY.search(line)]
+    density = [line for line in cube.comments if DENSITY.search(line) and line not in others]
+    if cube.orbitals and (others or not density):
+        raise FeaturizationError(
+            f"'{name}' holds orbital {cube.orbitals[0]}, an amplitude whose square is a density; {advice}: write the density of "
+            "all electrons instead."
+        )
+    if others and not density:
+        raise FeaturizationError(
+            f"'{name}' calls itself '{others[0]}', which is no electron density; {advice}: correct the comment where it is one."
+        )
+    finite = cube.values[np.isfinite(cube.values)]
+    total = np.abs(finite).sum()
+    share = -finite[finite < 0].sum() / total if np.isfinite(total) and total else 0.0
+    if share > LARGEST_NEGATIVE_SHARE and not density:
+        raise FeaturizationError(
+            f"'{name}' has negative values that make up {share:.0%} of it, which no density has, as orbitals, potentials and "
+            f"differences have; {advice}: say so in its comments where it is one."
+        )
+    return cube if not cube.orbitals else replace(cube, values=cube.values * E_PER_ANGSTROM3)
 
 
 def _first_line(lines: list[str]) -> tuple[int, np.ndarray, int]:
@@ -83,6 +137,8 @@ def _first_line(lines: list[str]) -> tuple[int, np.ndarray, int]:
     if len(words) not in (4, 5):
         raise ValueError(f"'{lines[2].strip()}' stands where the number of atoms and the origin should")
     n_values = whole(words[4], "line 3", "number of values a point") if len(words) == ATOM_FIELDS else 1
+    if n_values < 1:
+        raise ValueError(f"{n_values} values a point are announced in line 3; 1 or more are accepted")
     return whole(words[0], "line 3", "number of atoms"), reals(words[1:4], "line 3", "origin"), n_values
 
 
@@ -107,7 +163,7 @@ def _orbitals(words: list[str]) -> tuple[tuple[int, ...], list[str]]:
 
 def _values(words: list[str], shape: tuple[int, ...]) -> np.ndarray:
     values = _numbers(words, "what follows the atoms")
-    needed = int(np.prod([float(n) for n in shape]))
+    needed = math.prod(shape)
     if len(values) != needed:
         raise ValueError(
             f"{' x '.join(map(str, shape))} values are announced, {needed} in all, and {len(values)} found"

@@ -7,17 +7,18 @@ J. Open Source Softw. 7, 4200 (2022), doi:10.21105/joss.04200.
 
 from __future__ import annotations
 
+import math
 import os
 from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple
 
 import gemmi
 import numpy as np
 
 from deepchem_density.errors import FeaturizationError
-from deepchem_density.fields.cube_files import read_cube
-from deepchem_density.fields.maps import GriddedDensity
+from deepchem_density.fields.ccp4_maps import LARGEST_GZIP_RATIO, read_ccp4
+from deepchem_density.fields.cube_files import read_density_cube
+from deepchem_density.fields.maps import GriddedDensity, GriddedValues, check_nodes
 from deepchem_density.structures.text_files import format_suffix
 
 __all__ = ["DIFFERENCE_COEFFICIENTS", "MAP_COEFFICIENTS", "MAP_SUFFIXES", "read_map"]
@@ -39,12 +40,12 @@ SAMPLE_RATE = 4.0
 """Nodes per d_min. Between them tricubic interpolation of a 2mFo-DFc map errs by 1 to 2 % of σ (root mean square); with the
 usual 3 by 3 to 5 %."""
 
-LARGEST_MISFIT = 0.5
-"""Where copies of a node by symmetry differ by more than this many σ, the space group of the file is not the map's."""
+NODES_PER_REFLECTION, SMALL_GRID = 10_000, 1 << 22
+"""Above so many nodes a grid of a crystal has fewer of them a reflection than this: about 30, times its symmetry operations
+and what is missing of its reflections. More are those of a damaged cell or index."""
 
-# Words of a CCP4 header, counted from 1, and what the program mapmode2to0 leaves in two of them.
-START, SAMPLING, EXTREMES, ORIGIN, MODE = (5, 6, 7), (8, 9, 10), (20, 21), (50, 51, 52), 4
-SCALED_BYTES = {40: -128, 41: 127}
+LARGEST_VALUE = 1e18
+"""Its square is still a number in single precision."""
 
 MAP_VALUES = ("sigma", "file")
 KEPT_MAPS = 4
@@ -54,17 +55,11 @@ MAP_SUFFIXES = (".ccp4", ".map", ".mrc", ".mtz", ".cube", ".cub", *FOREIGN_SUFFI
 """Endings of maps only, before .gz; those of the program O are known, to be refused with advice."""
 
 
-class GriddedValues(NamedTuple):
-    """What a reader finds: values (n1, n2, n3), origin (3,) and steps (3, 3) in Å, and whether the map repeats."""
-
-    values: np.ndarray
-    origin: np.ndarray
-    steps: np.ndarray
-    periodic: bool
-
-
 def read_map(
-    path: str | os.PathLike[str], coefficients: Pair | str | None = None, values: str = "sigma"
+    path: str | os.PathLike[str],
+    coefficients: Pair | str | None = None,
+    values: str = "sigma",
+    periodic: bool | None = None,
 ) -> GriddedDensity:
     """Return the density in a file as a function of position; each kind may be compressed, as .gz.
 
@@ -75,10 +70,12 @@ def read_map(
 
         - .ccp4, .map, .mrc: values on a grid. Those of an asymmetric unit are expanded to the cell by the space group of
           the header. A map that covers only part of the cell even so, or that contradicts its space group, is taken as it
-          is and does not repeat; points outside are an error. One whose box is its cell repeats, be it of a crystal or not.
+          is and does not repeat; points outside are an error. So is one of electron microscopy, whose box is no cell of a
+          crystal; `deepchem_density.fields.ccp4_maps` says how the two are told apart. Stacks are refused.
         - .mtz: amplitudes and phases, from which the map of the whole cell is computed at 4 nodes per d_min.
         - .cif, .mmcif, .ent: the same in the PDB's format.
-        - .cube, .cub: values on a grid that does not repeat; e/bohr³ are converted.
+        - .cube, .cub: values on a grid that does not repeat; e/bohr³ are converted. Orbitals, potentials and other
+          quantities that are no density are refused.
     coefficients : tuple of str or str, optional
         Labels of amplitude and phase, for instance ("FWT", "PHWT") or "FWT,PHWT"; of those in ``MAP_COEFFICIENTS`` and
         ``DIFFERENCE_COEFFICIENTS`` the amplitude is enough. By default the first of ``MAP_COEFFICIENTS`` in the file.
@@ -86,14 +83,17 @@ def read_map(
         "sigma": (ρ - mean) / σ with mean and root-mean-square deviation σ over the unit cell, the level in which
         crystallographers contour; where only part of the cell is known, over that part. "file": as they are in the file;
         for map coefficients on absolute scale e/Å³ less the mean, which they do not hold; for cubes e/Å³.
+    periodic : bool, optional
+        Whether the map repeats beyond its faces; None where the file is to say it. True is for cubes of crystals, and for
+        maps of a whole cell whose header does not tell them from a box.
 
     Raises
     ------
     FeaturizationError
-        A file that is missing, broken, of another kind, without map coefficients or with those of several maps, or
-        with the same value everywhere.
+        A file that is missing, broken, of another kind, without map coefficients or with those of several maps, with
+        the same value everywhere, or larger than memory allows.
     ValueError
-        Another setting of ``values`` or ``coefficients``.
+        Another setting of ``values``, ``coefficients`` or ``periodic``.
 
     Notes
     -----
@@ -101,12 +101,14 @@ def read_map(
     """
     if values not in MAP_VALUES:
         raise ValueError(f"values={values!r} arrived; {', '.join(map(repr, MAP_VALUES))} are accepted.")
+    if periodic not in (None, True, False):
+        raise ValueError(f"periodic={periodic!r} arrived; True, False or None, for what the file says, are accepted.")
     pair = _pair(coefficients)
     path = Path(path)
     if not path.is_file():
         raise FeaturizationError(f"There is no file '{path}'; check the path of the map.")
     status = path.stat()
-    return _read(path.absolute(), status.st_mtime_ns, status.st_size, pair, values)
+    return _read(path.absolute(), status.st_mtime_ns, status.st_size, pair, values, periodic)
 
 
 def _pair(coefficients: Pair | str | None) -> Pair | None:
@@ -126,35 +128,54 @@ def _pair(coefficients: Pair | str | None) -> Pair | None:
 
 
 @lru_cache(maxsize=KEPT_MAPS)
-def _read(path: Path, mtime_ns: int, size: int, pair: Pair | None, values: str) -> GriddedDensity:
+def _read(
+    path: Path, mtime_ns: int, size: int, pair: Pair | None, values: str, periodic: bool | None
+) -> GriddedDensity:
     """Read a file; when it was written and its size are there to tell a new one from the one that is kept."""
     suffix = format_suffix(path)
     try:
-        if suffix in (".mtz", ".cif", ".mmcif", ".ent"):
-            found = _from_coefficients(path, suffix, pair)
-        elif pair is not None:
-            raise FeaturizationError(
-                f"'{path.name}' holds a map, not map coefficients; leave coefficients={pair} out for it."
-            )
-        elif suffix in (".ccp4", ".map", ".mrc"):
-            found = _from_ccp4(path)
-        elif suffix in (".cube", ".cub"):
-            found = _from_cube(path)
-        else:
-            raise FeaturizationError(_unknown(path, suffix))
+        found = _found(path, suffix, pair, periodic)
+        known = found.values[np.isfinite(found.values)]
+        _check_values(path, known)
+        scaled = _in_sigma(found.values, known) if values == "sigma" else found.values
+        return GriddedDensity(scaled, found.origin, found.steps, found.periodic, path.name)
     except FeaturizationError:
         raise
-    except (RuntimeError, ValueError, OSError, EOFError, MemoryError) as error:
+    except Exception as error:  # of gemmi, of the file system: whatever it is, the file is the reason
+        reason = f"{type(error).__name__}: {error}" if isinstance(error, LookupError) else error
         raise FeaturizationError(
-            f"gemmi cannot read '{path.name}' as {suffix}: {error}; it is broken or of another kind."
+            f"gemmi cannot read '{path.name}' as {suffix}: {reason}; it is broken or of another kind."
         ) from error
-    known = found.values[np.isfinite(found.values)]
+
+
+def _found(path: Path, suffix: str, pair: Pair | None, periodic: bool | None) -> GriddedValues:
+    """Return what a file of this kind holds."""
+    if suffix in (".mtz", ".cif", ".mmcif", ".ent"):
+        of_crystal = _from_coefficients(path, suffix, pair)
+        return of_crystal._replace(periodic=periodic is not False)
+    if pair is not None:
+        raise FeaturizationError(
+            f"'{path.name}' holds a map, not map coefficients; leave coefficients={pair} out for it."
+        )
+    if suffix in (".ccp4", ".map", ".mrc"):
+        return read_ccp4(path, periodic)
+    if suffix in (".cube", ".cub"):
+        cube = read_density_cube(path)
+        return GriddedValues(cube.values[..., 0], cube.origin, cube.steps, bool(periodic))
+    raise FeaturizationError(_unknown(path, suffix))
+
+
+def _check_values(path: Path, known: np.ndarray) -> None:
+    """Refuse finite values that show nothing, or that no density has."""
     if not known.size or known.min() == known.max():
         raise FeaturizationError(
             f"'{path.name}' has the same value everywhere, if any, so that it shows nothing; it is empty or masked altogether."
         )
-    scaled = _in_sigma(found.values, known) if values == "sigma" else found.values
-    return GriddedDensity(scaled, found.origin, found.steps, found.periodic, path.name)
+    largest = float(np.abs(known).max())
+    if largest > LARGEST_VALUE:
+        raise FeaturizationError(
+            f"'{path.name}' has a value of {largest:g}; at most {LARGEST_VALUE:g} is accepted: the file is damaged."
+        )
 
 
 def _unknown(path: Path, suffix: str) -> str:
@@ -176,15 +197,6 @@ def _steps(cell: gemmi.UnitCell, sampling: np.ndarray | tuple[int, ...]) -> np.n
     return np.array(cell.orth.mat.tolist()) / np.array(sampling)
 
 
-def _from_cube(path: Path) -> GriddedValues:
-    cube = read_cube(path)
-    if cube.values.shape[-1] != 1:
-        raise FeaturizationError(
-            f"'{path.name}' holds {cube.values.shape[-1]} values a point; a cube file with one density is accepted."
-        )
-    return GriddedValues(cube.values[..., 0], cube.origin, cube.steps, False)
-
-
 def _from_coefficients(path: Path, suffix: str, pair: Pair | None) -> GriddedValues:
     """Return the map of the cell from the first reflections with the coefficients that are looked for."""
     reflections = _reflections(path, suffix)
@@ -204,6 +216,7 @@ def _from_coefficients(path: Path, suffix: str, pair: Pair | None) -> GriddedVal
 def _reflections(path: Path, suffix: str) -> list[gemmi.Mtz | gemmi.ReflnBlock]:
     """Return the reflections of an MTZ file, or of each block of a CIF file that has any."""
     if suffix == ".mtz":
+        _check_mtz(path)
         return [gemmi.read_mtz_file(str(path))]
     blocks: list[gemmi.Mtz | gemmi.ReflnBlock] = [
         block for block in gemmi.as_refln_blocks(gemmi.cif.read(str(path))) if block.default_loop is not None
@@ -215,11 +228,26 @@ def _reflections(path: Path, suffix: str) -> list[gemmi.Mtz | gemmi.ReflnBlock]:
     return blocks
 
 
+def _check_mtz(path: Path) -> None:
+    """Refuse an MTZ file whose header announces more reflections than it holds, before memory is asked for."""
+    header = gemmi.read_mtz_file(str(path), with_data=False)
+    needed = 4.0 * header.nreflections * len(header.columns)
+    held = path.stat().st_size * (LARGEST_GZIP_RATIO if path.suffix.lower() == ".gz" else 1)
+    if not header.nreflections:
+        raise FeaturizationError(_no_rows(path.name))
+    if header.nreflections < 0 or needed > held:
+        raise FeaturizationError(
+            f"'{path.name}' announces {header.nreflections:,} reflections of {len(header.columns)} columns and has "
+            f"{path.stat().st_size:,} bytes; it is broken off or damaged: get it again."
+        )
+
+
 def _transformed(block: gemmi.Mtz | gemmi.ReflnBlock, pair: Pair, name: str) -> GriddedValues:
     if isinstance(block, gemmi.Mtz) and block.column_with_label(pair[1]).type != "P":
         raise FeaturizationError(
             f"Column {pair[1]} of '{name}' holds no phases; name amplitude and phase in this order."
         )
+    _check_grid(block, name)
     grid = block.transform_f_phi_to_map(*pair, sample_rate=SAMPLE_RATE)
     values = np.array(grid)
     if not np.isfinite(values).all() or not values.any():
@@ -227,63 +255,29 @@ def _transformed(block: gemmi.Mtz | gemmi.ReflnBlock, pair: Pair, name: str) -> 
     return GriddedValues(values, np.zeros(3), _steps(grid.unit_cell, values.shape), True)
 
 
-def _from_ccp4(path: Path) -> GriddedValues:
-    """Return the whole cell where the file and its space group give it, what is in the file otherwise."""
-    ccp4 = gemmi.read_ccp4_map(str(path))
-    place = ccp4.axis_positions()
-    start = np.array([ccp4.header_i32(word) for word in START])[place]
-    sampling = np.array([ccp4.header_i32(word) for word in SAMPLING])
-    cell = ccp4.grid.unit_cell
-    if ccp4.has_skew_transformation() or sampling.min() < 1 or not cell.volume > 0:
+def _check_grid(block: gemmi.Mtz | gemmi.ReflnBlock, name: str) -> None:
+    """Refuse what would be transformed for ever, or onto a grid that no file of this size has."""
+    indices = block.make_miller_array()
+    cell = block.cell
+    if not len(indices):
+        raise FeaturizationError(_no_rows(name))
+    lengths = np.array(cell.parameters)
+    d_star = np.sqrt(block.make_1_d2_array())
+    if not np.isfinite(lengths).all() or not cell.volume > 1 or not np.isfinite(d_star).all() or not d_star.max() > 0:
         raise FeaturizationError(
-            f"'{path.name}' has a skew transformation, no unit cell or no sampling in its header; a map of a crystal with cell "
-            "and intervals along each axis is accepted."
+            f"'{name}' has the cell {' '.join(f'{value:g}' for value in lengths)} and indices up to {np.abs(indices).max()}; a "
+            "unit cell in Å and degrees and reflections beside 0 0 0 are accepted: its header is damaged."
         )
-    box = _unscaled(ccp4).transpose(place)
-    steps = _steps(cell, sampling)
-    # MRC files of electron microscopy give the position of their first node in Å, as ORIGIN instead of NSTART
-    shift = np.zeros(3) if start.any() else np.array([ccp4.header_float(word) for word in ORIGIN])
-    whole = _whole_cell(ccp4, box, start, sampling)
-    if whole is None:
-        return GriddedValues(box, steps @ start + shift, steps, False)
-    return GriddedValues(whole, shift, steps, True)
+    estimate = np.maximum(SAMPLE_RATE * d_star.max() * lengths[:3], 2.0 * np.abs(indices).max(axis=0) + 1)
+    sizes = [int(n) for n in np.ceil(estimate)]
+    check_nodes(name, sizes)
+    if math.prod(sizes) > max(SMALL_GRID, NODES_PER_REFLECTION * len(indices)):
+        times = " x ".join(f"{n:,}" for n in sizes)
+        raise FeaturizationError(
+            f"'{name}' has {len(indices):,} reflections for a grid of {times} nodes, more than {NODES_PER_REFLECTION:,} a "
+            "reflection; its cell or an index is damaged: get it again."
+        )
 
 
-def _unscaled(ccp4: gemmi.Ccp4Map) -> np.ndarray:
-    """Return a copy of the values in the order of the file, of bytes made by mapmode2to0 in their old unit."""
-    stored = np.array(ccp4.grid)
-    if ccp4.header_i32(MODE) or any(ccp4.header_i32(word) != value for word, value in SCALED_BYTES.items()):
-        return stored
-    low, high = (ccp4.header_float(word) for word in EXTREMES)
-    return low + (stored + 128) * ((high - low) / 255)
-
-
-def _whole_cell(ccp4: gemmi.Ccp4Map, box: np.ndarray, start: np.ndarray, sampling: np.ndarray) -> np.ndarray | None:
-    """Return the values of the cell from its origin, or None where they are not known."""
-    nodes = np.ix_(*((first + np.arange(n)) % size for first, n, size in zip(start, box.shape, sampling, strict=True)))
-    if (np.array(box.shape) >= sampling).all():
-        stored = np.empty(sampling, dtype=np.float32)
-        stored[nodes] = box
-        return stored
-    known = np.isfinite(box)
-    if known.sum() * len(_operations(ccp4)) < sampling.prod(dtype=np.float64):
-        return None
-    copies = []
-    for unknown, spread in ((-np.inf, gemmi.FloatGrid.symmetrize_max), (np.inf, gemmi.FloatGrid.symmetrize_min)):
-        stored = np.full(sampling, unknown, dtype=np.float32)
-        stored[nodes] = np.where(known, box, unknown)
-        grid = gemmi.FloatGrid(stored, ccp4.grid.unit_cell, ccp4.grid.spacegroup)
-        try:
-            spread(grid)
-        except RuntimeError:  # a space group that does not map nodes onto nodes
-            return None
-        copies.append(np.array(grid))
-    high, low = copies
-    if not np.isfinite(high).all() or (high - low).max() > LARGEST_MISFIT * box[known].std():
-        return None
-    high[nodes] = np.where(known, box, high[nodes])
-    return high
-
-
-def _operations(ccp4: gemmi.Ccp4Map) -> list[gemmi.Op]:
-    return list(ccp4.grid.spacegroup.operations()) if ccp4.grid.spacegroup else [gemmi.Op()]
+def _no_rows(name: str) -> str:
+    return f"'{name}' holds no reflections: 0 rows; get it again, or take another file of the entry."

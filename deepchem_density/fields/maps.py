@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -21,17 +22,40 @@ from numba import njit
 
 from deepchem_density.errors import FeaturizationError
 from deepchem_density.fields.field import Density
+from deepchem_density.settings import check_memory
 
-__all__ = ["GriddedDensity"]
+__all__ = ["GriddedDensity", "GriddedValues", "check_nodes"]
 
 EDGE_TOLERANCE = 1e-4
 """Points this fraction of a step outside belong to the map: coordinates in single precision are no better."""
 
 LARGEST_COORDINATE = 2.0**52
 FEWEST_NODES = 3
+BYTES_PER_NODE = 16
+"""While a map is read: its file, a copy, what is scaled and what is kept."""
 
 # Contraction and reordering of sums let the compiler use vector instructions; NaN must keep its meaning: it marks holes.
 FASTMATH = {"contract", "reassoc", "nsz"}
+
+
+class GriddedValues(NamedTuple):
+    """What a reader finds: values (n1, n2, n3), origin (3,) and steps (3, 3) in Å, and whether the map repeats."""
+
+    values: np.ndarray
+    origin: np.ndarray
+    steps: np.ndarray
+    periodic: bool
+
+
+def check_nodes(name: str, sizes: Sequence[int]) -> None:
+    """Raise FeaturizationError if a grid of so many nodes along each axis takes more memory than is accepted."""
+    try:
+        times = " x ".join(f"{n:,}" for n in sizes)
+        check_memory(f"The map '{name}' of {times} nodes", math.prod(float(n) for n in sizes) * BYTES_PER_NODE)
+    except ValueError as error:
+        raise FeaturizationError(
+            f"{error} Check its cell and sampling, or cut out the part that is looked at."
+        ) from None
 
 
 class GriddedDensity(Density):
@@ -194,7 +218,8 @@ class GriddedDensity(Density):
             distance = (outside * np.linalg.norm(self.steps, axis=0)).max()
             raise FeaturizationError(
                 f"{self.label} ends {distance:.2f} Å inside the region that is looked at, and it does not repeat; use a "
-                "smaller box_width, a center within the map, or a map that covers the whole unit cell."
+                "smaller box_width, a center within the map, or a map that covers the whole unit cell; where it is one and its "
+                "header does not say so, periodic=True of read_map does."
             )
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from deepchem_density.models import checkpoints
 from deepchem_density.models.batches import (
     even_size,
     label_arrays,
@@ -21,8 +22,7 @@ from deepchem_density.models.batches import (
     voxel_tensor,
     with_numpy_stream,
 )
-from deepchem_density.models.checkpoints import describe, read_config, rebuild, write_config
-from deepchem_density.models.options import make_loss, require_options
+from deepchem_density.models.options import make_loss, require_known, require_options, require_size
 from deepchem_density.models.training_run import (
     ClippedOptimizer,
     EpochMonitor,
@@ -44,6 +44,7 @@ _OF_NETWORK = (
     *("stem_widths", "n_bins", "head_width", "dropout", "pooling", "binned_channels"),
 )
 _OF_TRAINING = ("loss", "batch_size", "weight_decay", "schedule", "augment", "clip_norm", "autocast", "seed")
+_SAVED = (*_OF_NETWORK, *_OF_TRAINING, "learning_rate", "optimizer")
 _Tensors = list[torch.Tensor]
 SETTLED = 2048
 """Samples whose statistics stand in a trained network: their chance error is a fiftieth of the spread between samples."""
@@ -142,6 +143,7 @@ class VoxelCNNModel(dc.models.TorchModel):
         self.dropout, self.pooling, self.weight_decay, self.schedule = dropout, pooling, weight_decay, schedule
         self.augment, self.clip_norm, self.autocast, self.seed = augment, clip_norm, autocast, seed
         require_options(mode, loss, schedule, autocast, batch_size, kwargs)
+        require_size(n_tasks, n_channels, n_classes, self.widths, depth, self.stem_widths, n_bins, head_width)
         # The legacy generator on purpose: after np.random.seed a run without `seed` repeats, as in DeepChem.
         self._entropy = int(np.random.randint(2**31)) if seed is None else seed  # noqa: NPY002
         self._rng = np.random.default_rng(self._entropy)
@@ -355,24 +357,26 @@ class VoxelCNNModel(dc.models.TorchModel):
         """Save a checkpoint, and beside it the constructor arguments as config.json; see TorchModel."""
         if max_checkpoints_to_keep == 0:
             return
-        arguments = {name: describe(getattr(self, name)) for name in (*_OF_NETWORK, *_OF_TRAINING)}
-        arguments |= {"learning_rate": describe(self.learning_rate), "optimizer": describe(self._given_optimizer)}
-        write_config(Path(model_dir or self.model_dir), arguments)
-        super().save_checkpoint(max_checkpoints_to_keep, model_dir)
+        arguments = {name: checkpoints.describe(getattr(self, name)) for name in _SAVED}
+        arguments["optimizer"] = checkpoints.describe(self._given_optimizer)
+        checkpoints.write_config(Path(model_dir or self.model_dir), arguments)
+        with checkpoints.whole_checkpoint(Path(model_dir or self.model_dir)):
+            super().save_checkpoint(max_checkpoints_to_keep, model_dir)
 
     def restore(self, checkpoint: str | None = None, model_dir: Any = None, strict: bool | None = True) -> None:
         """Load a checkpoint's weights, optimizer state and step, by default the newest in model_dir; see TorchModel.
 
         Only tensors and plain values are read, whatever the release of torch: nothing is unpickled.
+
+        A checkpoint that is damaged, holds weights that are not finite or is of another network is a ValueError.
         """
         self._ensure_built()
         found = [checkpoint] if checkpoint else sorted(self.get_checkpoints(os.fspath(model_dir or self.model_dir)))
         if not found:
             raise ValueError(f"{model_dir or self.model_dir} holds no checkpoint: fit the model or save one first.")
-        data = torch.load(found[0], map_location=self.device, weights_only=True)
-        self.model.load_state_dict(data["model_state_dict"], strict=bool(strict))
-        self._pytorch_optimizer.load_state_dict(data["optimizer_state_dict"])
-        self._global_step = data["global_step"]
+        settings = {name: checkpoints.describe(getattr(self, name)) for name in _OF_NETWORK}
+        path, optimizer = Path(found[0]), self._pytorch_optimizer
+        self._global_step = checkpoints.load(path, self.device, self.model, optimizer, settings, bool(strict))
         if not self._follows_deepchem_schedule():
             self._lr_schedule = start_rate(self._pytorch_optimizer, self.optimizer.learning_rate, "constant")
         # A resumed run must not repeat the order and the turns of the run it continues.
@@ -392,13 +396,14 @@ class VoxelCNNModel(dc.models.TorchModel):
         Raises
         ------
         FileNotFoundError, ValueError
-            If the folder holds no model.
+            If the folder holds no model, or one that is damaged; the message names the file.
         """
-        arguments = read_config(Path(model_dir)) | changed
-        optimizers = dc.models.optimizers
-        for name in {"learning_rate", "optimizer"} - set(changed):
-            bases = (optimizers.Optimizer, optimizers.LearningRateSchedule)
-            arguments[name] = rebuild(arguments.get(name), optimizers, bases)
-        model = cls(model_dir=model_dir, **arguments)
+        require_known(set(changed) - set(_SAVED))
+        arguments = checkpoints.read_config(Path(model_dir), _SAVED)
+        with checkpoints.naming(Path(model_dir) / checkpoints.CONFIG_FILE, "does not describe a model of this release"):
+            for name in {"learning_rate", "optimizer"} - set(changed):
+                arguments[name] = checkpoints.rebuild(arguments.get(name), dc.models.optimizers)
+            model = cls(model_dir=model_dir, **(arguments | changed))
+            model._ensure_built()
         model.restore()
         return model

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from deepchem_density.files import write_text
+from deepchem_density.models.checkpoints import DAMAGE, read_small_json
 from deepchem_density.tables.composition import CompositionLine
 from deepchem_density.versions import __version__
 from deepchem_density.voxels.recipe import ACCEPTED_VERSIONS, FEATURE_VERSION, Recipe
@@ -83,22 +84,19 @@ class ModelRecipe:
         ValueError
             It is damaged, or was written by a release that made other voxels of the same settings.
         """
-        try:
-            about = json.loads(path.read_text(encoding="utf-8"))
-            if not isinstance(about, dict):
-                raise ValueError("it holds no object")
-        except (OSError, ValueError) as error:
-            raise ValueError(f"'{path}' cannot be read ({error}); log or train the model again.") from error
+        about = read_small_json(path)
+        if not isinstance(about, dict):
+            raise ValueError(f"'{path}' cannot be read as a recipe: it holds no object; log or train the model again.")
         _check_version(path, about)
         try:
             recipe = Recipe.from_dict(dict(about["recipe"]))
             recipe.check()
             line = about.get("composition")
             composition = None if line is None else CompositionLine.from_dict(line)
-            found = cls(recipe, tuple(about["targets"]), dict(about.get("units", {})), composition)
+            found = cls(recipe, _names(about["targets"]), dict(about.get("units", {})), composition)
             if composition is not None and len(composition.intercept) != len(found.targets):
                 raise ValueError(f"a line for {len(composition.intercept)} targets, not {len(found.targets)}")
-        except (KeyError, TypeError, ValueError) as error:
+        except DAMAGE as error:
             raise ValueError(
                 f"'{path}' does not describe voxels of this release ({error!r}); use the release that wrote it, "
                 f"{about.get('package_version', 'of unknown version')}, or train the model again."
@@ -119,6 +117,14 @@ class ModelRecipe:
                 f"'{whose}' takes voxels with {n_channels} channels, its recipe gives {self.recipe.n_channels} "
                 f"({', '.join(self.recipe.channels)}); the two do not belong together: log or train the model again."
             )
+
+
+def _names(targets: Any) -> tuple[str, ...]:
+    if not isinstance(targets, list) or not all(isinstance(name, str) and name for name in targets):
+        raise ValueError(f"the targets {targets!r}, not a list of names")
+    if not targets or len(set(targets)) != len(targets):
+        raise ValueError(f"the targets {targets!r}, which are none or named twice")
+    return tuple(targets)
 
 
 def _check_version(path: Path, about: dict[str, Any]) -> None:

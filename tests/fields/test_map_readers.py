@@ -392,7 +392,7 @@ def test_a_map_is_read_once_until_it_changes(tmp_path):
 
 
 def test_cube_files_are_densities_in_a_box(tmp_path):
-    values = np.random.default_rng(0).normal(size=(4, 5, 6)).round(4)
+    values = np.random.default_rng(0).uniform(size=(4, 5, 6)).round(4)
     (tmp_path / "a.cub").write_text(cube_text(values))
     density = read_map(tmp_path / "a.cub", values="file")
     np.testing.assert_allclose(density.values, values / BOHR**3, rtol=1e-6)
@@ -401,3 +401,98 @@ def test_cube_files_are_densities_in_a_box(tmp_path):
     (tmp_path / "b.cube").write_text(cube_text(np.ones((4, 5, 6, 2)), extra=" 2"))
     with pytest.raises(FeaturizationError, match=r"'b\.cube' holds 2 values a point"):
         read_map(tmp_path / "b.cube")
+
+
+def test_a_cube_of_a_crystal_repeats_where_the_user_says_so(tmp_path):
+    values = np.random.default_rng(0).uniform(size=(4, 5, 6)).round(4)
+    (tmp_path / "a.cub").write_text(cube_text(values))
+    density = read_map(tmp_path / "a.cub", values="file", periodic=True)
+    node = density.origin + density.steps @ [-1, 6, 13]
+    assert values_at(density, node[None])[0] == pytest.approx(values[3, 1, 1] / BOHR**3, rel=1e-6)
+
+
+@pytest.mark.parametrize("periodic", ["yes", 2, 0.5])
+def test_periodic_is_true_false_or_none(tmp_path, periodic):
+    with pytest.raises(ValueError, match=r"periodic=.* arrived; True, False or None"):
+        read_map(tmp_path / "a.map", periodic=periodic)
+
+
+def without_reflections(spacegroup: str = "P 1") -> gemmi.Mtz:
+    mtz = coefficients(spacegroup, (("FWT", "PHWT"),))
+    mtz.set_data(np.zeros((0, 5), dtype=np.float32))
+    return mtz
+
+
+def test_reflections_that_are_none_end_in_an_error(tmp_path):
+    """Gemmi would go on for ever."""
+    without_reflections().write_to_file(str(tmp_path / "a.mtz"))
+    with pytest.raises(FeaturizationError, match=r"'a\.mtz' holds no reflections: 0 rows"):
+        read_map(tmp_path / "a.mtz")
+
+
+def test_only_the_reflection_000_is_no_map(tmp_path):
+    mtz = coefficients("P 1", (("FWT", "PHWT"),))
+    mtz.set_data(np.array([[0, 0, 0, 5, 0]], dtype=np.float32))
+    mtz.write_to_file(str(tmp_path / "a.mtz"))
+    with pytest.raises(FeaturizationError, match=r"'a\.mtz' has the cell .* reflections beside 0 0 0 are accepted"):
+        read_map(tmp_path / "a.mtz")
+
+
+@pytest.mark.parametrize("compressed", [False, True])
+def test_more_reflections_than_the_file_holds_are_refused_before_memory_is_asked_for(tmp_path, compressed, monkeypatch):
+    path = tmp_path / f"a.mtz{'.gz' if compressed else ''}"
+    content = coefficients("P 1", (("FWT", "PHWT"),)).write_to_bytes()
+    at = content.index(b"NCOL")
+    words = content[at : at + 80].split()
+    words[2] = b"400000000"
+    content = content[:at] + b" ".join(words).ljust(80) + content[at + 80 :]
+    path.write_bytes(gzip.compress(content) if compressed else content)
+    read = gemmi.read_mtz_file
+
+    def without_data(path, with_data=True):
+        assert not with_data
+        return read(path, with_data=False)
+
+    monkeypatch.setattr(gemmi, "read_mtz_file", without_data)
+    with pytest.raises(
+        FeaturizationError, match=r"announces 400,000,000 reflections of 5 columns and has [\d,]+ bytes"
+    ):
+        read_map(path)
+
+
+@pytest.mark.parametrize(
+    ("length", "message"),
+    [
+        (150_000, r"3 reflections for a grid of 15\d,\d+ x 1\d x 1\d nodes"),
+        (1.5e9, r"takes [\d,.]+ GiB of memory; at most 4"),
+    ],
+)
+def test_a_cell_that_few_reflections_cannot_fill_is_refused(tmp_path, length, message):
+    (tmp_path / "a.cif").write_text(
+        f"data_r1sf\n_cell.length_a {length}\n_cell.length_b 16\n_cell.length_c 17\n_cell.angle_alpha 90\n"
+        "_cell.angle_beta 90\n_cell.angle_gamma 90\n_symmetry.space_group_name_H-M 'P 1'\nloop_\n_refln.index_h\n"
+        "_refln.index_k\n_refln.index_l\n_refln.pdbx_FWT\n_refln.pdbx_PHWT\n1 2 3 10 20\n2 1 1 5 7\n3 3 3 4 1\n"
+    )
+    with pytest.raises(FeaturizationError, match=message):
+        read_map(tmp_path / "a.cif")
+
+
+@pytest.mark.parametrize(
+    "error", [IndexError("vector"), KeyError("label"), UnicodeDecodeError("utf-8", b"a", 0, 1, "bad")]
+)
+def test_no_exception_of_a_library_comes_out(tmp_path, monkeypatch, error):
+    def broken(path):
+        raise error
+
+    monkeypatch.setattr(gemmi.cif, "read", broken)
+    (tmp_path / "a.cif").write_text("data_a\n")
+    with pytest.raises(
+        FeaturizationError, match=r"gemmi cannot read 'a\.cif' as \.cif: .*it is broken or of another kind"
+    ):
+        read_map(tmp_path / "a.cif")
+
+
+def test_values_that_no_density_has_are_refused(tmp_path):
+    (tmp_path / "a.cube").write_text(cube_text(np.random.default_rng(0).uniform(size=(4, 4, 4)) * 1e200))
+    with pytest.raises(FeaturizationError, match=r"'a\.cube' has a value of .*e\+20\d; at most 1e\+18 is accepted"):
+        read_map(tmp_path / "a.cube")

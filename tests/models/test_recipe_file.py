@@ -50,9 +50,15 @@ def test_voxels_that_this_release_does_not_know_are_refused(tmp_path, recipe):
         ModelRecipe.read(changed(tmp_path, recipe=recipe))
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", "null"])
+@pytest.mark.parametrize("content", ["", "{", "[]", "null", "[" * 200_000, " " * (2 << 20)])
 def test_a_damaged_file_is_refused(tmp_path, content):
     path = tmp_path / "recipe.json"
     path.write_text(content)
-    with pytest.raises(ValueError, match="cannot be read"):
+    with pytest.raises(ValueError, match=r"recipe\.json' (cannot be read|is nested too deeply|has 2,097,152 bytes)"):
         ModelRecipe.read(path)
+
+
+@pytest.mark.parametrize("targets", ["mu", [], [1, 2], ["mu", "mu"], ["mu", ""], [["mu"], "gap"], {"mu": 1}])
+def test_targets_that_are_no_names_are_refused(tmp_path, targets):
+    with pytest.raises(ValueError, match=r"recipe\.json' does not describe voxels .*targets"):
+        ModelRecipe.read(changed(tmp_path, targets=targets))
