@@ -18,7 +18,11 @@ import torch
 
 from deepchem_density.fields.compiled import FAST, compiled
 
-__all__ = ["decay", "fill_table", "half_diagonal", "is_even", "line", "scale", "window"]
+__all__ = ["N_TERMS", "fill_table", "fill_tables", "half_diagonal", "is_even", "line", "scale", "window"]
+
+N_TERMS = 5
+"""Gaussians of an atom in `fill_tables`, whose loops are written out for that many."""
+
 
 RESTART = 64
 """Points after which a recurrence starts anew: errors grow with the square, here to 2e-13 of the largest value."""
@@ -47,7 +51,7 @@ def scale(line: Any) -> Any:
     return start, (len(line) - 1) / (end - start) if len(line) > 1 else 1.0, len(line)
 
 
-@compiled(inline="always")
+@compiled()
 def window(scale: Any, position: float, reach: float) -> Any:
     """Return the cells [first, last) whose centres lie within reach of a position."""
     start, inverse, n = scale
@@ -61,95 +65,124 @@ def half_diagonal(x: Any, y: Any, z: Any) -> Any:
     return 0.5 * math.sqrt((x[0, -1] - x[0, 0]) ** 2 + (y[0, -1] - y[0, 0]) ** 2 + (z[0, -1] - z[0, 0]) ** 2)
 
 
-@compiled()
-def decay(exponent: float, line: Any) -> float:
-    """Return exp(-2 e h²) for the step h between sub-points."""
-    step = _step(line)
-    return math.exp(-2.0 * exponent * step * step)
-
-
 @compiled(fastmath=FAST)
-def fill_table(
-    table: Any,
-    slopes: Any,
-    line: Any,
-    first: int,
-    last: int,
-    position: float,
-    exponent: float,
-    height: float,
-    decay: float,
-) -> None:
-    """Set cells [first, last) of a table to means of height exp(-exponent u²), and of slopes to those of its derivative.
+def fill_table(table: Any, line: Any, window: Any, position: float, exponent: float, height: float) -> None:
+    """Set the cells of a window to means of height exp(-exponent u²).
 
     Parameters
     ----------
-    table, slopes : np.ndarray
-        (at least n,); slopes of length 0 are not asked for.
+    table : np.ndarray
+        (at least n,).
     line : np.ndarray
         (n, sub-points) in Å.
-    first, last : int
-        At least one cell.
+    window : tuple of int
+        First cell, and the end; at least one cell.
     position, exponent, height : float
         In Å, 1/Å² and the unit of the table.
-    decay : float
-        Of the function of that name.
     """
-    n_sub, step = line.shape[1], _step(line)
+    n_sub, (first, last) = line.shape[1], window
     if n_sub == 1:
-        _fill_points(table, line[0, 0], step, first, last, position, exponent, height, decay)
-        if len(slopes):
-            for i in range(first, last):
-                slopes[i] = -2.0 * exponent * (line[i, 0] - position) * table[i]
+        _walk(table, line, first, last, position, exponent, height)
         return
     points = np.empty(line.size, line.dtype)
-    _fill_points(points, line[0, 0], step, first * n_sub, last * n_sub, position, exponent, height, decay)
+    _walk(points, line, first * n_sub, last * n_sub, position, exponent, height)
     for i in range(first, last):
-        total, slope = 0.0, 0.0
-        for s in range(n_sub):
-            total += points[i * n_sub + s]
-            slope -= 2.0 * exponent * (line[i, s] - position) * points[i * n_sub + s]
+        total = 0.0
+        for s in range(i * n_sub, (i + 1) * n_sub):
+            total += points[s]
         table[i] = total / n_sub
-        if len(slopes):
-            slopes[i] = slope / n_sub
 
 
 @compiled(fastmath=FAST)
-def _fill_points(
-    points: Any,
-    start: float,
-    step: float,
-    low: int,
-    high: int,
-    position: float,
-    exponent: float,
-    height: float,
-    decay: float,
+def fill_tables(
+    tables: Any, slopes: Any, line: Any, window: Any, position: float, exponents: Any, heights: Any
 ) -> None:
-    """Set the points [low, high) to height exp(-exponent u²), from the one nearest to the position outwards."""
-    nearest = min(max(math.floor((position - start) / step + 0.5), low), high - 1)
-    u = start + nearest * step - position
-    value = height * math.exp(-exponent * u * u)
-    points[nearest] = value
-    up, down = math.exp(-exponent * step * (step + 2.0 * u)), math.exp(-exponent * step * (step - 2.0 * u))
-    upwards = value
-    for i in range(nearest + 1, high):
-        upwards *= up
-        up *= decay
-        if i % RESTART == 0:
-            u = start + i * step - position
-            upwards, up = height * math.exp(-exponent * u * u), math.exp(-exponent * step * (step + 2.0 * u))
-        points[i] = upwards
-    for i in range(nearest - 1, low - 1, -1):
-        value *= down
-        down *= decay
-        if i % RESTART == 0:
-            u = start + i * step - position
-            value, down = height * math.exp(-exponent * u * u), math.exp(-exponent * step * (step - 2.0 * u))
-        points[i] = value
+    """Do `fill_table` for ``N_TERMS`` Gaussians at once, and for their derivatives.
+
+    Parameters
+    ----------
+    tables, slopes : np.ndarray
+        (``N_TERMS``, at least n); slopes of length 0 are not asked for.
+    line, window, position
+        As in `fill_table`.
+    exponents, heights : np.ndarray
+        (``N_TERMS``,).
+    """
+    n_sub, (first, last) = line.shape[1], window
+    points = tables if n_sub == 1 else np.empty((N_TERMS, line.size), tables.dtype)
+    _walk_all(points, line, first * n_sub, last * n_sub, position, exponents, heights)
+    if n_sub == 1 and slopes.size == 0:
+        return
+    for t in range(N_TERMS):
+        for i in range(first, last):
+            total, slope = 0.0, 0.0
+            for s in range(n_sub):
+                value = points[t, i * n_sub + s]
+                total += value
+                slope -= 2.0 * exponents[t] * (line[i, s] - position) * value
+            tables[t, i] = total / n_sub
+            if slopes.size:
+                slopes[t, i] = slope / n_sub
 
 
-@compiled(inline="always")
+@compiled()
+def _nearest(line: Any, low: int, high: int, position: float) -> int:
+    """Return the point of [low, high) nearest to a position."""
+    return min(max(math.floor((position - line[0, 0]) / _step(line) + 0.5), low), high - 1)
+
+
+@compiled(fastmath=FAST)
+def _walk(points: Any, line: Any, low: int, high: int, position: float, exponent: float, height: float) -> None:
+    """Set the points [low, high) to a Gaussian."""
+    step, nearest = _step(line), _nearest(line, low, high, position)
+    decay = _decay(exponent, step)
+    for sign in (1, -1):
+        end = high - nearest if sign > 0 else nearest - low + 1
+        for begin in range(0, end, RESTART):
+            u = sign * (line[0, 0] + (nearest + sign * begin) * step - position)
+            value, ratio = _start(exponent, height, u, step)
+            for n in range(begin, min(begin + RESTART, end)):
+                points[nearest + sign * n] = value
+                value *= ratio
+                ratio *= decay
+
+
+@compiled(fastmath=FAST)
+def _walk_all(points: Any, line: Any, low: int, high: int, position: float, exponents: Any, heights: Any) -> None:
+    """Set the points (``N_TERMS``, [low, high)) to Gaussians, all at once, so that none waits for its last product."""
+    step, nearest = _step(line), _nearest(line, low, high, position)
+    p0, p1, p2, p3, p4 = points[0], points[1], points[2], points[3], points[4]
+    d0, d1, d2 = _decay(exponents[0], step), _decay(exponents[1], step), _decay(exponents[2], step)
+    d3, d4 = _decay(exponents[3], step), _decay(exponents[4], step)
+    for sign in (1, -1):
+        end = high - nearest if sign > 0 else nearest - low + 1
+        for begin in range(0, end, RESTART):
+            u = sign * (line[0, 0] + (nearest + sign * begin) * step - position)
+            v0, r0 = _start(exponents[0], heights[0], u, step)
+            v1, r1 = _start(exponents[1], heights[1], u, step)
+            v2, r2 = _start(exponents[2], heights[2], u, step)
+            v3, r3 = _start(exponents[3], heights[3], u, step)
+            v4, r4 = _start(exponents[4], heights[4], u, step)
+            for n in range(begin, min(begin + RESTART, end)):
+                i = nearest + sign * n
+                p0[i], p1[i], p2[i], p3[i], p4[i] = v0, v1, v2, v3, v4
+                v0, v1, v2, v3, v4 = v0 * r0, v1 * r1, v2 * r2, v3 * r3, v4 * r4
+                r0, r1, r2, r3, r4 = r0 * d0, r1 * d1, r2 * d2, r3 * d3, r4 * d4
+
+
+@compiled()
+def _start(exponent: float, height: float, u: float, step: float) -> Any:
+    """Return a Gaussian at u, and its ratio to the next point."""
+    return height * math.exp(-exponent * u * u), math.exp(-exponent * step * (step + 2.0 * u))
+
+
+@compiled()
+def _decay(exponent: float, step: float) -> float:
+    """Return by what the ratio falls from point to point."""
+    return math.exp(-2.0 * exponent * step * step)
+
+
+@compiled()
 def _step(line: Any) -> float:
     """Return the distance between neighbouring sub-points; anything where there is one."""
     n = line.size

@@ -16,13 +16,13 @@ from typing import Any
 
 import numpy as np
 
-from deepchem_density.fields.axis_tables import decay, fill_table, half_diagonal, scale, window
+from deepchem_density.fields.axis_tables import N_TERMS, fill_table, fill_tables, half_diagonal, scale, window
 from deepchem_density.fields.compiled import FAST, compiled
 
 __all__ = ["N_TERMS", "add_form_factor_gradients", "add_form_factors", "add_gaussians", "fill_spheres"]
 
-N_TERMS = 5
-"""Gaussians of an atom in `add_form_factors`, whose loops are written out for that many."""
+CHUNK = 16
+"""Cells of a vector instruction, or of two: rows are as long as some chunks, and what lies beyond the reach adds 0."""
 
 
 @compiled(fastmath=FAST)
@@ -58,8 +58,7 @@ def add_gaussians(
     """
     n_molecules, nx, ny, nz, n_channels = values.shape
     tx, ty, tz = np.empty(nx, values.dtype), np.empty(ny, values.dtype), np.empty(nz, values.dtype)
-    none, scales = tx[:0], (scale(x), scale(y), scale(z))
-    decays = decay(exponent, x), decay(exponent, y), decay(exponent, z)
+    scales = scale(x), scale(y), scale(z)
     reach = math.sqrt(math.log(height / cutoff) / exponent) + half_diagonal(x, y, z)
     for m in range(n_molecules):
         if overwrite:
@@ -70,9 +69,9 @@ def add_gaussians(
             block = window(scales[0], p[0], reach), window(scales[1], p[1], reach), window(scales[2], p[2], reach)
             if _empty(block):
                 continue
-            fill_table(tx, none, x, *block[0], p[0], exponent, height, decays[0])
-            fill_table(ty, none, y, *block[1], p[1], exponent, 1.0, decays[1])
-            fill_table(tz, none, z, *block[2], p[2], exponent, 1.0, decays[2])
+            fill_table(tx, x, block[0], p[0], exponent, height)
+            fill_table(ty, y, block[1], p[1], exponent, 1.0)
+            fill_table(tz, z, block[2], p[2], exponent, 1.0)
             for i in range(*block[0]):
                 half = math.sqrt(_rest(scales[0], i, p[0], reach))
                 j0, j1 = window(scales[1], p[1], half)
@@ -114,7 +113,7 @@ def add_form_factors(
     """
     tables = np.empty((3, N_TERMS, max(values.shape[1:])), values.dtype)
     squares, none = np.empty((2, max(values.shape[1:])), values.dtype), tables[:, :, :0]
-    slack, scales = half_diagonal(x, y, z), (scale(x), scale(y), scale(z))
+    slack, weights, scales = half_diagonal(x, y, z), np.ones((3, N_TERMS)), (scale(x), scale(y), scale(z))
     for m in range(len(values)):
         if overwrite:
             values[m] = 0
@@ -122,7 +121,9 @@ def add_form_factors(
             p, reach = positions[a], _reach(amplitudes[a], exponents[a], cutoffs[m]) + slack
             block = window(scales[0], p[0], reach), window(scales[1], p[1], reach), window(scales[2], p[2], reach)
             if reach > slack and not _empty(block):
-                _fill_tables(tables, none, squares, x, y, z, scales, block, p, exponents[a], amplitudes[a])
+                weights[0] = amplitudes[a]
+                block = block[0], block[1], _chunks(block[2], 0, len(z))
+                _fill_all(tables, none, squares, (x, y, z), scales, block, p, exponents[a], weights)
                 _add_products(values[m], scales, p, reach, block, tables, squares)
 
 
@@ -136,7 +137,7 @@ def _add_products(values: Any, scales: Any, p: Any, reach: float, block: Any, ta
     for i in range(*block[0]):
         rest = _rest(scales[0], i, p[0], reach)
         j0, j1 = window(scales[1], p[1], math.sqrt(rest))
-        k0, k1 = window(scales[2], p[2], math.sqrt(rest))
+        k0, k1 = _chunks(window(scales[2], p[2], math.sqrt(rest)), *block[2])
         for j in range(j0, j1):
             limit = flat.dtype.type(rest - y_squares[j])
             w0, w1, w2 = tx[0, i] * ty[0, j], tx[1, i] * ty[1, j], tx[2, i] * ty[2, j]
@@ -166,12 +167,14 @@ def add_form_factor_gradients(
     tables = np.empty((3, N_TERMS, max(values.shape)), values.dtype)
     slopes = np.empty((3, N_TERMS, max(values.shape)), values.dtype)
     squares = np.empty((2, max(values.shape)), values.dtype)
-    slack, scales = half_diagonal(x, y, z), (scale(x), scale(y), scale(z))
+    slack, weights, scales = half_diagonal(x, y, z), np.ones((3, N_TERMS)), (scale(x), scale(y), scale(z))
     for a in range(len(positions)):
         p, reach = positions[a], _reach(amplitudes[a], exponents[a], cutoff) + slack
         block = window(scales[0], p[0], reach), window(scales[1], p[1], reach), window(scales[2], p[2], reach)
         if reach > slack and not _empty(block):
-            _fill_tables(tables, slopes, squares, x, y, z, scales, block, p, exponents[a], amplitudes[a])
+            weights[0] = amplitudes[a]
+            block = block[0], block[1], _chunks(block[2], 0, len(z))
+            _fill_all(tables, slopes, squares, (x, y, z), scales, block, p, exponents[a], weights)
             _add_slopes(values, scales, p, reach, block, tables, slopes, squares)
 
 
@@ -185,7 +188,7 @@ def _add_slopes(
     for i in range(*block[0]):
         rest = _rest(scales[0], i, p[0], reach)
         j0, j1 = window(scales[1], p[1], math.sqrt(rest))
-        k0, k1 = window(scales[2], p[2], math.sqrt(rest))
+        k0, k1 = _chunks(window(scales[2], p[2], math.sqrt(rest)), *block[2])
         for j in range(j0, j1):
             limit = along_x.dtype.type(rest - y_squares[j])
             row = np.uint64((i * ny + j) * nz)
@@ -235,12 +238,12 @@ def fill_spheres(
                             values[m, i, j, k] = 1
 
 
-@compiled(inline="always")
+@compiled()
 def _empty(block: Any) -> bool:
     return block[0][0] >= block[0][1] or block[1][0] >= block[1][1] or block[2][0] >= block[2][1]
 
 
-@compiled(inline="always")
+@compiled()
 def _rest(scale: Any, i: int, position: float, reach: float) -> float:
     """Return what a plane leaves of the square of the reach."""
     start, inverse, _ = scale
@@ -258,29 +261,25 @@ def _reach(amplitudes: Any, exponents: Any, cutoff: float) -> float:
     return reach
 
 
+@compiled()
+def _chunks(window: Any, low: int, high: int) -> Any:
+    """Return a window widened to whole chunks between low and high; to all cells between them where these are fewer."""
+    first, last = window
+    length = min(high - low, (last - first + CHUNK - 1) // CHUNK * CHUNK)
+    first = min(first, high - length)
+    return first, first + length
+
+
 @compiled(fastmath=FAST)
-def _fill_tables(
-    tables: Any,
-    slopes: Any,
-    squares: Any,
-    x: Any,
-    y: Any,
-    z: Any,
-    scales: Any,
-    block: Any,
-    p: Any,
-    exponents: Any,
-    amplitudes: Any,
+def _fill_all(
+    tables: Any, slopes: Any, squares: Any, lines: Any, scales: Any, block: Any, p: Any, exponents: Any, amplitudes: Any
 ) -> None:
     """Set the tables of an atom, those along x with the amplitudes, and squared distances along y and z.
 
-    Tables and slopes are (3, ``N_TERMS``, cells), squares (2, cells).
+    Tables and slopes are (3, ``N_TERMS``, cells), squares (2, cells), amplitudes (3, ``N_TERMS``) with ones along y and z.
     """
-    for t in range(N_TERMS):
-        e = exponents[t]
-        fill_table(tables[0, t], slopes[0, t], x, *block[0], p[0], e, amplitudes[t], decay(e, x))
-        fill_table(tables[1, t], slopes[1, t], y, *block[1], p[1], e, 1.0, decay(e, y))
-        fill_table(tables[2, t], slopes[2, t], z, *block[2], p[2], e, 1.0, decay(e, z))
+    for axis in range(3):
+        fill_tables(tables[axis], slopes[axis], lines[axis], block[axis], p[axis], exponents, amplitudes[axis])
     for axis in range(2):
         start, inverse, _ = scales[axis + 1]
         for i in range(*block[axis + 1]):
