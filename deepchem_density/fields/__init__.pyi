@@ -1,11 +1,14 @@
 from .atoms import AtomTypes as AtomTypes
 from .atoms import VdwOccupancy as VdwOccupancy
+from .atoms import voxelize_atoms as voxelize_atoms
+from .atoms import voxelize_spheres as voxelize_spheres
 from .derived import Above as Above
 from .derived import GradientMagnitude as GradientMagnitude
 from .field import Density as Density
 from .field import Field as Field
 from .gaussian_orbitals import OrbitalDensity as OrbitalDensity
 from .independent_atoms import IndependentAtoms as IndependentAtoms
+from .independent_atoms import voxelize_independent_atoms as voxelize_independent_atoms
 from .map_readers import read_map as read_map
 from .maps import GriddedDensity as GriddedDensity
 from .units import BOHR_PER_ANGSTROM as BOHR_PER_ANGSTROM

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 
+from deepchem_density.fields.axis_tables import is_even, line
+from deepchem_density.fields.batches import Batch, joined, new_or_given
 from deepchem_density.fields.field import Field
 from deepchem_density.fields.stencils import add_gaussians, fill_spheres
 
-__all__ = ["AtomTypes", "VdwOccupancy"]
+__all__ = ["AtomTypes", "VdwOccupancy", "voxelize_atoms", "voxelize_spheres"]
 
 NEGLIGIBLE = 1e-6
 """Gaussians are cut where they are below this part of their height, at 5.3 σ."""
@@ -35,8 +39,7 @@ class AtomTypes(Field):
     """
 
     def __init__(self, positions: np.ndarray, channels: np.ndarray, n_channels: int, sigma: float = 0.5) -> None:
-        if not sigma > 0:
-            raise ValueError(f"sigma={sigma} arrived; a positive width in Å is accepted, for instance 0.5.")
+        _check_sigma(sigma)
         self.positions = positions
         self.channels = channels
         self.n_channels = n_channels
@@ -51,7 +54,7 @@ class AtomTypes(Field):
         positions = torch.as_tensor(self.positions, dtype=points.dtype, device=points.device)
         step = max(1, POINTS_TIMES_ATOMS // len(positions))
         values = [
-            self._height
+            _height(self.sigma)
             * torch.exp(torch.cdist(part, positions).square() / (-2 * self.sigma**2))
             @ self._one_hot(points)
             for part in points.split(step)
@@ -59,29 +62,24 @@ class AtomTypes(Field):
         return torch.cat(values)
 
     def on_axes(self, x: torch.Tensor, y: torch.Tensor, z: torch.Tensor) -> torch.Tensor:
-        """Return the number densities (nx, ny, nz, n_channels)."""
+        """Return the number densities (nx, ny, nz, n_channels); fast on axes that ascend evenly."""
+        if not all(is_even(axis) for axis in (x, y, z)):
+            return super().on_axes(x, y, z)
         values = torch.zeros((len(x), len(y), len(z), self.n_channels), dtype=x.dtype)
-        self._add(values, x[:, None], y[:, None], z[:, None])
-        return values.to(x.device)
+        return self._added(values, x[:, None], y[:, None], z[:, None]).to(x.device)
 
     def cell_means(self, axis: torch.Tensor, out: torch.Tensor | None = None) -> torch.Tensor:
         """Return the mean over each cell: of a product along three axes it is the product of the means."""
         n = len(axis)
-        if out is not None and out.device.type == "cpu":
-            self._add(out, axis, axis, axis)
-            return out
-        values = torch.zeros((n, n, n, self.n_channels), dtype=axis.dtype)
-        self._add(values, axis, axis, axis)
+        if out is not None and out.device.type == "cpu" and out.is_contiguous():
+            return self._added(out, axis, axis, axis)
+        values = self._added(torch.zeros((n, n, n, self.n_channels), dtype=axis.dtype), axis, axis, axis)
         return values.to(axis.device) if out is None else out.copy_(values)
 
-    def _add(self, values: torch.Tensor, *lines: torch.Tensor) -> None:
-        axes = (line.cpu().numpy() for line in lines)
-        height, exponent = self._height, 0.5 / self.sigma**2
-        add_gaussians(values.numpy(), *axes, self.positions, self.channels, height, exponent, height * NEGLIGIBLE)
-
-    @property
-    def _height(self) -> float:
-        return float((2 * np.pi * self.sigma**2) ** -1.5)
+    def _added(self, values: torch.Tensor, *axes: torch.Tensor) -> torch.Tensor:
+        one = joined([self.positions], [self.channels])
+        _add_atoms(values[None], [line(axis) for axis in axes], one, self.sigma, overwrite=False)
+        return values
 
     def _one_hot(self, like: torch.Tensor) -> torch.Tensor:
         channels = torch.as_tensor(self.channels, device=like.device)
@@ -116,18 +114,113 @@ class VdwOccupancy(Field):
         return inside.to(points.dtype)[:, None]
 
     def on_axes(self, x: torch.Tensor, y: torch.Tensor, z: torch.Tensor) -> torch.Tensor:
-        """Return 0 or 1, (nx, ny, nz, 1)."""
+        """Return 0 or 1, (nx, ny, nz, 1); fast on axes that ascend evenly."""
+        if not all(is_even(axis) for axis in (x, y, z)):
+            return super().on_axes(x, y, z)
         inside = torch.zeros((len(x), len(y), len(z), 1), dtype=x.dtype)
-        self._fill(inside, x[:, None], y[:, None], z[:, None])
-        return inside.to(x.device)
+        return self._filled(inside, x[:, None], y[:, None], z[:, None]).to(x.device)
 
     def cell_means(self, axis: torch.Tensor, out: torch.Tensor | None = None) -> torch.Tensor:
         """Return the part of each cell's sub-points that is inside, (n, n, n, 1)."""
         if axis.shape[1] > 1 or out is None or out.device.type != "cpu":
             return super().cell_means(axis, out)
-        self._fill(out, axis, axis, axis)
-        return out
+        return self._filled(out, axis, axis, axis)
 
-    def _fill(self, inside: torch.Tensor, *lines: torch.Tensor) -> None:
-        axes = (line.cpu().numpy() for line in lines)
-        fill_spheres(inside.numpy()[..., 0], *axes, self.positions, self.radii)
+    def _filled(self, inside: torch.Tensor, *axes: torch.Tensor) -> torch.Tensor:
+        one = joined([self.positions], [self.radii])
+        fill_spheres(inside.numpy()[None, ..., 0], *map(line, axes), *one, False)
+        return inside
+
+
+def voxelize_atoms(
+    positions: Sequence[np.ndarray],
+    channels: Sequence[np.ndarray],
+    n_channels: int,
+    axis: torch.Tensor,
+    sigma: float = 0.5,
+    out: torch.Tensor | None = None,
+) -> torch.Tensor:
+    """Return the voxels of a batch of molecules, each as `AtomTypes.cell_means` gives them, in one compiled call.
+
+    Parameters
+    ----------
+    positions, channels : sequence of np.ndarray
+        Of each molecule, (n_atoms, 3) in Å in the frame of the grid, and (n_atoms,) from 0 to n_channels - 1.
+    n_channels : int
+        Number of channels.
+    axis : torch.Tensor
+        Coordinates in Å of the sub-points of each cell along every axis, (n, points per cell and axis), evenly spaced.
+    sigma : float
+        Width σ in Å.
+    out : torch.Tensor, optional
+        Of the shape and dtype of the result, contiguous and on the CPU; overwritten and returned.
+
+    Returns
+    -------
+    torch.Tensor
+        (n_molecules, n, n, n, n_channels) in atoms/Å³, in the dtype of the axis, on the CPU.
+
+    Raises
+    ------
+    ValueError
+        A channel that there is not, ``sigma`` that is not positive, or an ``out`` that does not fit.
+
+    Examples
+    --------
+    >>> axis = torch.linspace(-3.75, 3.75, 16)[:, None]
+    >>> carbon_monoxide = np.array([[-0.64, 0, 0], [0.49, 0, 0]])
+    >>> voxels = voxelize_atoms([carbon_monoxide], [np.array([0, 1])], 2, axis)
+    >>> (voxels.sum(dim=(1, 2, 3)) * 0.5**3).round(decimals=3).tolist()
+    [[1.0, 1.0]]
+    """
+    _check_sigma(sigma)
+    batch = joined(positions, channels)
+    if len(batch.kinds) and not 0 <= batch.kinds.min() <= batch.kinds.max() < n_channels:
+        raise ValueError(
+            f"channels from {batch.kinds.min()} to {batch.kinds.max()} arrived; those from 0 to {n_channels - 1} are accepted."
+        )
+    n = len(axis)
+    values = new_or_given((len(positions), n, n, n, n_channels), axis.dtype, out)
+    _add_atoms(values, [line(axis)] * 3, batch, sigma, overwrite=True)
+    return values
+
+
+def voxelize_spheres(
+    positions: Sequence[np.ndarray], radii: Sequence[np.ndarray], axis: torch.Tensor, out: torch.Tensor | None = None
+) -> torch.Tensor:
+    """Return the voxels of a batch of molecules, each as `VdwOccupancy.cell_means` gives them.
+
+    Parameters
+    ----------
+    positions, radii : sequence of np.ndarray
+        Of each molecule, (n_atoms, 3) in Å in the frame of the grid, and (n_atoms,) in Å.
+    axis, out
+        As in `voxelize_atoms`. With one point a cell the batch is one compiled call.
+
+    Returns
+    -------
+    torch.Tensor
+        (n_molecules, n, n, n, 1) in the dtype of the axis, on the CPU.
+    """
+    n = len(axis)
+    values = new_or_given((len(positions), n, n, n, 1), axis.dtype, out)
+    if axis.shape[1] == 1:
+        fill_spheres(values.numpy()[..., 0], *[line(axis)] * 3, *joined(positions, radii), True)
+    else:
+        for one, atoms, sizes in zip(values, positions, radii, strict=True):
+            VdwOccupancy(atoms, sizes).cell_means(axis, one.zero_())
+    return values
+
+
+def _add_atoms(values: torch.Tensor, lines: list[np.ndarray], batch: Batch, sigma: float, overwrite: bool) -> None:
+    height = _height(sigma)
+    add_gaussians(values.numpy(), *lines, *batch, height, 0.5 / sigma**2, height * NEGLIGIBLE, overwrite)
+
+
+def _height(sigma: float) -> float:
+    return float((2 * np.pi * sigma**2) ** -1.5)
+
+
+def _check_sigma(sigma: float) -> None:
+    if not sigma > 0:
+        raise ValueError(f"sigma={sigma} arrived; a positive width in Å is accepted, for instance 0.5.")

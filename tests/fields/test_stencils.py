@@ -16,6 +16,8 @@ from deepchem_density.fields.stencils import (
 )
 
 N_ATOMS = 7
+ALL = np.array([0, N_ATOMS])
+ONE = np.array([0, 1])
 
 
 def axes(sub_points: int, shape: tuple[int, int, int] = (9, 14, 11), width: float = 0.6) -> list[np.ndarray]:
@@ -49,7 +51,7 @@ def test_gaussians_are_added_to_their_channel(sub_points: int, dtype: type, tole
     positions = atoms(0)[0]
     channels = np.arange(N_ATOMS) % 3
     values = np.ones((9, 14, 11, 3), dtype=dtype)
-    add_gaussians(values, *lines, positions, channels, 0.7, 1.3, 1e-10)
+    add_gaussians(values[None], *lines, positions, channels, ALL, 0.7, 1.3, 1e-10, False)
     expected = np.ones((9, 14, 11, 3))
     for position, channel in zip(positions, channels, strict=True):
         expected[..., channel] += 0.7 * gaussians(lines, position, 1.3)
@@ -62,7 +64,7 @@ def test_form_factors_sum_all_terms(seed: int, sub_points: int, spread: float) -
     lines = axes(sub_points)
     positions, amplitudes, exponents = atoms(seed, spread)
     values = np.zeros((9, 14, 11))
-    add_form_factors(values, *lines, positions, amplitudes, exponents, 1e-9)
+    add_form_factors(values[None], *lines, positions, amplitudes, exponents, ALL, np.array([1e-9]), False)
     expected = sum(
         amplitudes[a, t] * gaussians(lines, positions[a], exponents[a, t])
         for a in range(N_ATOMS)
@@ -83,7 +85,7 @@ def test_gradients_are_finite_differences_of_the_sums() -> None:
             moved = positions.copy()
             moved[:, direction] -= sign * step
             ends.append(np.zeros((9, 14, 11)))
-            add_form_factors(ends[-1], *lines, moved, amplitudes, exponents, 1e-12)
+            add_form_factors(ends[-1][None], *lines, moved, amplitudes, exponents, ALL, np.array([1e-12]), False)
         np.testing.assert_allclose(values[direction], (ends[0] - ends[1]) / (2 * step), atol=1e-7)
 
 
@@ -103,7 +105,7 @@ def test_spheres_hold_the_points_within_their_radius(seed: int, spread: float) -
     positions = atoms(seed, spread)[0]
     radii = np.random.default_rng(seed).uniform(0.3, 2.5, N_ATOMS)
     values = np.zeros((9, 14, 11), dtype=np.uint8)
-    fill_spheres(values, *lines, positions, radii)
+    fill_spheres(values[None], *lines, positions, radii, ALL, False)
     points = np.stack(np.meshgrid(*(line[:, 0] for line in lines), indexing="ij"), axis=-1)
     distances = np.linalg.norm(points[..., None, :] - positions, axis=-1)
     clear = (abs(distances - radii) > 1e-9).all(axis=-1)
@@ -113,15 +115,17 @@ def test_spheres_hold_the_points_within_their_radius(seed: int, spread: float) -
 def test_what_lies_far_outside_or_below_the_cutoff_changes_nothing() -> None:
     lines = axes(1)
     values, far = np.zeros((9, 14, 11)), np.full((1, 3), 1e6)
-    add_gaussians(values[..., None], *lines, far, np.zeros(1, dtype=np.int64), 1.0, 1.0, 1e-8)
-    add_form_factors(values, *lines, far, np.ones((1, N_TERMS)), np.ones((1, N_TERMS)), 1e-8)
-    add_form_factors(values, *lines, np.zeros((1, 3)), np.full((1, N_TERMS), 1e-9), np.ones((1, N_TERMS)), 1e-8)
-    fill_spheres(values, *lines, far, np.ones(1))
+    cutoffs, ones = np.array([1e-8]), np.ones((1, N_TERMS))
+    add_gaussians(values[None, ..., None], *lines, far, np.zeros(1, dtype=np.int64), ONE, 1.0, 1.0, 1e-8, False)
+    add_form_factors(values[None], *lines, far, ones, ones, ONE, cutoffs, False)
+    add_form_factors(values[None], *lines, np.zeros((1, 3)), 1e-9 * ones, ones, ONE, cutoffs, False)
+    fill_spheres(values[None], *lines, far, np.ones(1), ONE, False)
     assert not values.any()
 
 
 def test_a_grid_of_one_voxel_works() -> None:
     lines = axes(2, (1, 1, 1))
     values = np.zeros((1, 1, 1))
-    add_form_factors(values, *lines, np.zeros((1, 3)), np.full((1, N_TERMS), 0.2), np.ones((1, N_TERMS)), 1e-9)
+    ones = np.ones((1, N_TERMS))
+    add_form_factors(values[None], *lines, np.zeros((1, 3)), 0.2 * ones, ones, ONE, np.array([1e-9]), False)
     assert values[0, 0, 0] == pytest.approx(np.exp(-3 * 0.15**2))

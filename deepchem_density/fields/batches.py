@@ -1,0 +1,64 @@
+"""Batches of molecules as compiled sums take them: atoms one after the other, and where each molecule begins."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+__all__ = ["Batch", "joined", "new_or_given", "offsets_of"]
+
+
+class Batch(NamedTuple):
+    """Atoms of all molecules: positions (n_atoms, 3), what each is (n_atoms,), and offsets (n_molecules + 1,)."""
+
+    positions: np.ndarray
+    kinds: np.ndarray
+    offsets: np.ndarray
+
+
+def joined(positions: Sequence[np.ndarray], kinds: Sequence[np.ndarray]) -> Batch:
+    """Return molecules as one batch.
+
+    Raises
+    ------
+    ValueError
+        Positions and kinds of different lengths.
+    """
+    offsets = offsets_of(positions)
+    if len(positions) == 1:  # nothing to copy
+        atoms, of_atoms = np.ascontiguousarray(positions[0], dtype=np.float64), np.ascontiguousarray(kinds[0])
+    else:
+        atoms = np.concatenate([*positions, np.empty((0, 3))])
+        of_atoms = np.concatenate(kinds) if len(kinds) else np.empty(0, dtype=np.int64)
+    if len(positions) != len(kinds) or len(atoms) != len(of_atoms):
+        raise ValueError(
+            f"{len(positions)} molecules of {len(atoms)} atoms arrived with {len(kinds)} arrays of {len(of_atoms)} channels or "
+            "radii; one for each atom is accepted."
+        )
+    return Batch(atoms, of_atoms, offsets)
+
+
+def offsets_of(positions: Sequence[np.ndarray]) -> np.ndarray:
+    """Return where each molecule begins in their concatenation, and its end, (n_molecules + 1,)."""
+    return np.cumsum([0, *map(len, positions)])
+
+
+def new_or_given(shape: tuple[int, ...], dtype: torch.dtype, out: torch.Tensor | None) -> torch.Tensor:
+    """Return new memory on the CPU, or what was given for it.
+
+    Raises
+    ------
+    ValueError
+        ``out`` has another shape or dtype, is not contiguous, or is not on the CPU.
+    """
+    if out is None:
+        return torch.empty(shape, dtype=dtype)
+    if out.shape != shape or out.dtype != dtype or out.device.type != "cpu" or not out.is_contiguous():
+        raise ValueError(
+            f"out of shape {tuple(out.shape)} and {out.dtype} on {out.device} arrived; shape {shape} and {dtype}, contiguous and "
+            "on the CPU, is accepted."
+        )
+    return out
