@@ -146,7 +146,8 @@ class VoxelFeaturizer(
         recipe.check_alike(items)
         voxels = np.empty((len(items), *recipe.voxel_shape), dtype=recipe.dtype)
         self.failures_: list[Failure] = []
-        if self.n_jobs == 1:  # in place: new memory costs as much as atom types do
+        in_place = self.n_jobs == 1 and self.timeout is None
+        if in_place:  # in place: new memory costs as much as atom types do
             results = map_in_order(recipe.voxels_into, list(zip(items, voxels, strict=True)))
         else:
             sent = [_portable(recipe.reading, item) for item in items]
@@ -158,7 +159,7 @@ class VoxelFeaturizer(
                 logger.info("Featurizing datapoint %d", index)
             if isinstance(result, Exception):
                 self.failures_.append(Failure(index, _name(items[index]), reason_of(result)))
-            elif self.n_jobs != 1:
+            elif not in_place:
                 voxels[index] = result
         if not self.failures_:
             return voxels
