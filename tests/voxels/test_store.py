@@ -226,6 +226,6 @@ def write_map(path: Path, level: float) -> None:
     density_map = gemmi.Ccp4Map()
     x = np.cos(2 * np.pi * np.arange(40) / 40, dtype=np.float32)
     values = np.broadcast_to(level * x[:, None, None], (40, 40, 40)).copy()
-    density_map.grid = gemmi.FloatGrid(values, gemmi.UnitCell(20, 20, 20, 90, 90, 90), gemmi.SpaceGroup("P 1"))
+    density_map.grid = gemmi.FloatGrid(values, gemmi.UnitCell(20, 20, 20, 90, 90, 90), gemmi.SpaceGroup("P 21 21 21"))
     density_map.update_ccp4_header()
     density_map.write_ccp4_map(str(path))
