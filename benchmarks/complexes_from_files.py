@@ -86,7 +86,12 @@ def main() -> None:
     table["median_ms_per_complex"] = [median_ms(way, pairs, given.repeats) for way in ways.values()]
     ms = table.set_index("way")["median_ms_per_complex"]
     ratios = {"AtomVoxel from files vs gemmi's parse alone": float(ms[PARSE] / ms[WHOLE])}
-    notes = {"complexes": len(pairs), "refused before": n_refused, "box_width, Å": recipe.box_width, "channels": recipe.n_channels}
+    notes = {
+        "complexes": len(pairs),
+        "refused before": n_refused,
+        "box_width, Å": recipe.box_width,
+        "channels": recipe.n_channels,
+    }
     report("complexes_from_files", table, notes, PACKAGES, given.save, ratios)
 
 
