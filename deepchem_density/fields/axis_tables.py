@@ -18,7 +18,7 @@ import torch
 
 from deepchem_density.fields.compiled import FAST, compiled
 
-__all__ = ["N_TERMS", "fill_table", "fill_tables", "half_diagonal", "is_even", "line", "scale", "window"]
+__all__ = ["N_TERMS", "decay", "fill_table", "fill_tables", "half_diagonal", "is_even", "line", "scale", "window"]
 
 N_TERMS = 5
 """Gaussians of an atom in `fill_tables`, whose loops are written out for that many."""
@@ -46,15 +46,16 @@ def is_even(axis: torch.Tensor) -> bool:
 
 @compiled()
 def scale(line: Any) -> Any:
-    """Return the centre of the first cell, the inverse of the distance between neighbours, and the number of cells."""
+    """Return the centre of the first cell, the distance between neighbours and its inverse, and the number of cells."""
     start, end = 0.5 * (line[0, 0] + line[0, -1]), 0.5 * (line[-1, 0] + line[-1, -1])
-    return start, (len(line) - 1) / (end - start) if len(line) > 1 else 1.0, len(line)
+    step = (end - start) / (len(line) - 1) if len(line) > 1 else 1.0
+    return start, step, 1.0 / step, len(line)
 
 
 @compiled()
 def window(scale: Any, position: float, reach: float) -> Any:
     """Return the cells [first, last) whose centres lie within reach of a position."""
-    start, inverse, n = scale
+    start, _, inverse, n = scale
     place, half = (position - start) * inverse, reach * inverse
     return max(0, math.ceil(place - half)), min(n, math.floor(place + half) + 1)
 
@@ -65,8 +66,17 @@ def half_diagonal(x: Any, y: Any, z: Any) -> Any:
     return 0.5 * math.sqrt((x[0, -1] - x[0, 0]) ** 2 + (y[0, -1] - y[0, 0]) ** 2 + (z[0, -1] - z[0, 0]) ** 2)
 
 
+@compiled()
+def decay(line: Any, exponent: float) -> float:
+    """Return exp(-2 e h²), by which the ratio of a Gaussian's values falls from sub-point to sub-point."""
+    step = _step(line)
+    return math.exp(-2.0 * exponent * step * step)
+
+
 @compiled(fastmath=FAST)
-def fill_table(table: Any, line: Any, window: Any, position: float, exponent: float, height: float) -> None:
+def fill_table(
+    table: Any, line: Any, window: Any, position: float, exponent: float, height: float, decay: float
+) -> None:
     """Set the cells of a window to means of height exp(-exponent u²).
 
     Parameters
@@ -79,13 +89,15 @@ def fill_table(table: Any, line: Any, window: Any, position: float, exponent: fl
         First cell, and the end; at least one cell.
     position, exponent, height : float
         In Å, 1/Å² and the unit of the table.
+    decay : float
+        Of the function `decay`.
     """
     n_sub, (first, last) = line.shape[1], window
     if n_sub == 1:
-        _walk(table, line, first, last, position, exponent, height)
+        _walk(table, line, first, last, position, exponent, height, decay)
         return
     points = np.empty(line.size, line.dtype)
-    _walk(points, line, first * n_sub, last * n_sub, position, exponent, height)
+    _walk(points, line, first * n_sub, last * n_sub, position, exponent, height, decay)
     for i in range(first, last):
         total = 0.0
         for s in range(i * n_sub, (i + 1) * n_sub):
@@ -132,10 +144,11 @@ def _nearest(line: Any, low: int, high: int, position: float) -> int:
 
 
 @compiled(fastmath=FAST)
-def _walk(points: Any, line: Any, low: int, high: int, position: float, exponent: float, height: float) -> None:
+def _walk(
+    points: Any, line: Any, low: int, high: int, position: float, exponent: float, height: float, decay: float
+) -> None:
     """Set the points [low, high) to a Gaussian."""
     step, nearest = _step(line), _nearest(line, low, high, position)
-    decay = _decay(exponent, step)
     for sign in (1, -1):
         end = high - nearest if sign > 0 else nearest - low + 1
         for begin in range(0, end, RESTART):

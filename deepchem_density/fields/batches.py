@@ -54,8 +54,8 @@ def new_or_given(shape: tuple[int, ...], dtype: torch.dtype, out: torch.Tensor |
     ValueError
         ``out`` has another shape or dtype, is not contiguous, or is not on the CPU.
     """
-    if out is None:
-        return torch.empty(shape, dtype=dtype)
+    if out is None:  # NumPy asks the system for large pages, which cost a seventh to be met for the first time
+        return torch.from_numpy(np.empty(shape, dtype=str(dtype).removeprefix("torch.")))
     if out.shape != shape or out.dtype != dtype or out.device.type != "cpu" or not out.is_contiguous():
         raise ValueError(
             f"out of shape {tuple(out.shape)} and {out.dtype} on {out.device} arrived; shape {shape} and {dtype}, contiguous and "

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from deepchem_density.fields.axis_tables import N_TERMS, fill_table, fill_tables, half_diagonal, scale, window
+from deepchem_density.fields.axis_tables import N_TERMS, decay, fill_table, fill_tables, half_diagonal, scale, window
 from deepchem_density.fields.compiled import FAST, compiled
 
 __all__ = ["N_TERMS", "add_form_factor_gradients", "add_form_factors", "add_gaussians", "fill_spheres"]
@@ -59,6 +59,7 @@ def add_gaussians(
     n_molecules, nx, ny, nz, n_channels = values.shape
     tx, ty, tz = np.empty(nx, values.dtype), np.empty(ny, values.dtype), np.empty(nz, values.dtype)
     scales = scale(x), scale(y), scale(z)
+    decays = decay(x, exponent), decay(y, exponent), decay(z, exponent)
     reach = math.sqrt(math.log(height / cutoff) / exponent) + half_diagonal(x, y, z)
     for m in range(n_molecules):
         if overwrite:
@@ -69,9 +70,9 @@ def add_gaussians(
             block = window(scales[0], p[0], reach), window(scales[1], p[1], reach), window(scales[2], p[2], reach)
             if _empty(block):
                 continue
-            fill_table(tx, x, block[0], p[0], exponent, height)
-            fill_table(ty, y, block[1], p[1], exponent, 1.0)
-            fill_table(tz, z, block[2], p[2], exponent, 1.0)
+            fill_table(tx, x, block[0], p[0], exponent, height, decays[0])
+            fill_table(ty, y, block[1], p[1], exponent, 1.0, decays[1])
+            fill_table(tz, z, block[2], p[2], exponent, 1.0, decays[2])
             for i in range(*block[0]):
                 half = math.sqrt(_rest(scales[0], i, p[0], reach))
                 j0, j1 = window(scales[1], p[1], half)
@@ -246,8 +247,8 @@ def _empty(block: Any) -> bool:
 @compiled()
 def _rest(scale: Any, i: int, position: float, reach: float) -> float:
     """Return what a plane leaves of the square of the reach."""
-    start, inverse, _ = scale
-    return max(0.0, reach * reach - (start + i / inverse - position) ** 2)
+    start, step, _, _ = scale
+    return max(0.0, reach * reach - (start + i * step - position) ** 2)
 
 
 @compiled()
@@ -281,6 +282,6 @@ def _fill_all(
     for axis in range(3):
         fill_tables(tables[axis], slopes[axis], lines[axis], block[axis], p[axis], exponents, amplitudes[axis])
     for axis in range(2):
-        start, inverse, _ = scales[axis + 1]
+        start, step, _, _ = scales[axis + 1]
         for i in range(*block[axis + 1]):
-            squares[axis, i] = (start + i / inverse - p[axis + 1]) ** 2
+            squares[axis, i] = (start + i * step - p[axis + 1]) ** 2

@@ -238,13 +238,15 @@ def joined(first: Structure, second: Structure, name: str = "") -> Structure:
         if field == "residues":
             filled[1] = filled[1] - filled[1].min() + filled[0].max() + 1
         arrays[field] = np.concatenate(filled)
-    return Structure(
-        np.concatenate([first.numbers, second.numbers]),
-        np.concatenate([first.positions, second.positions]),
-        first.charge + second.charge,
-        _unpaired(first.unpaired, second.unpaired),
-        name or f"{first.name or first.formula} + {second.name or second.formula}",
-        first.implicit_hydrogens + second.implicit_hydrogens,
+    # with residues 0.1 Å are enough, which each part was checked for, and both together just now
+    checked = Structure.as_stored if "residues" in arrays else Structure
+    return checked(
+        numbers=np.concatenate([first.numbers, second.numbers]),
+        positions=np.concatenate([first.positions, second.positions]),
+        charge=first.charge + second.charge,
+        unpaired=_unpaired(first.unpaired, second.unpaired),
+        name=name or f"{first.name or first.formula} + {second.name or second.formula}",
+        implicit_hydrogens=first.implicit_hydrogens + second.implicit_hydrogens,
         **arrays,
     )
 

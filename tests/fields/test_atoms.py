@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deepchem_density.fields import atoms
-from deepchem_density.fields.atoms import AtomTypes, VdwOccupancy
+from deepchem_density.fields.atoms import AtomTypes, VdwOccupancy, voxelize_atoms, voxelize_spheres
 from deepchem_density.voxels.grid import VoxelGrid, voxelize
 
 POSITIONS = np.array([[0.1, -0.7, 0.4], [1.3, 0.2, -0.6], [-1.1, 0.9, 0.3], [0.4, 0.5, 1.6]])
@@ -136,3 +136,47 @@ def test_a_turned_frame_sees_the_same_spheres():
     field, points = VdwOccupancy(POSITIONS, RADII), random_points()
     there = torch.as_tensor(CENTER) + points @ torch.as_tensor(ROTATION.T)
     assert torch.equal(field.in_frame(CENTER, ROTATION).at(points), field.at(there))
+
+
+# ---- uneven axes, and batches
+
+BATCH = [POSITIONS, POSITIONS[:1] + 0.3, POSITIONS[:0], POSITIONS[::-1] * 2]
+OF_BATCH = [slice(None), slice(0, 1), slice(0, 0), slice(None, None, -1)]
+
+
+@pytest.mark.parametrize("field", [AtomTypes(POSITIONS, CHANNELS, 4), VdwOccupancy(POSITIONS, RADII)])
+def test_uneven_axes_agree_with_points(field):
+    x, y, z = axes()
+    for lines in ((x[[0, 1, 5, 6]], y, z), (x.flip(0), y, z[3:4]), (x[2:3], y[4:5], z[5:6])):
+        values = field.on_axes(*lines).reshape(-1, field.n_channels)
+        torch.testing.assert_close(values, field.at(torch.cartesian_prod(*lines)), rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("oversampling", [1, 2])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_a_batch_is_its_molecules_one_at_a_time(oversampling, dtype):
+    positions = BATCH
+    axis = torch.as_tensor(VoxelGrid(box_width=6.0).axis(oversampling).copy(), dtype=dtype)
+    channels, radii = [CHANNELS[part] for part in OF_BATCH], [RADII[part] for part in OF_BATCH]
+    types = voxelize_atoms(positions, channels, 4, axis, 0.4, out=torch.full((4, 12, 12, 12, 4), 9.0, dtype=dtype))
+    spheres = voxelize_spheres(positions, radii, axis, out=torch.full((4, 12, 12, 12, 1), 9.0, dtype=dtype))
+    assert types[0].any()
+    assert spheres[0].any()
+    for i in range(4):
+        assert torch.equal(types[i], AtomTypes(positions[i], channels[i], 4, 0.4).cell_means(axis))
+        assert torch.equal(spheres[i], VdwOccupancy(positions[i], radii[i]).cell_means(axis))
+    assert torch.equal(voxelize_atoms(positions, channels, 4, axis, 0.4), types)
+    assert torch.equal(voxelize_spheres(positions, radii, axis), spheres)
+    assert voxelize_atoms([], [], 4, axis).shape == (0, 12, 12, 12, 4)
+
+
+def test_batches_that_do_not_fit_are_refused():
+    axis = torch.as_tensor(VoxelGrid(box_width=6.0).axis().copy())
+    with pytest.raises(ValueError, match="channels from 0 to 3 arrived; those from 0 to 2 are accepted"):
+        voxelize_atoms([POSITIONS], [CHANNELS], 3, axis)
+    with pytest.raises(ValueError, match="1 molecules of 4 atoms arrived with 1 arrays of 2"):
+        voxelize_atoms([POSITIONS], [CHANNELS[:2]], 4, axis)
+    with pytest.raises(ValueError, match=r"out of shape \(1, 12, 12, 12, 4\) and torch.float32 on cpu arrived"):
+        voxelize_atoms([POSITIONS], [CHANNELS], 4, axis, out=torch.zeros(1, 12, 12, 12, 4))
+    with pytest.raises(ValueError, match=r"sigma=0.0 arrived"):
+        voxelize_atoms([POSITIONS], [CHANNELS], 4, axis, 0.0)

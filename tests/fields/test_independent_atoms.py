@@ -11,7 +11,7 @@ from scipy.spatial.transform import Rotation
 from deepchem_density.errors import FeaturizationError
 from deepchem_density.fields import independent_atoms as module
 from deepchem_density.fields.derived import GradientMagnitude
-from deepchem_density.fields.independent_atoms import IndependentAtoms, independent_atoms
+from deepchem_density.fields.independent_atoms import IndependentAtoms, independent_atoms, voxelize_independent_atoms
 from deepchem_density.structures.structure import Structure
 from deepchem_density.voxels.grid import VoxelGrid, voxelize
 
@@ -136,6 +136,17 @@ def test_cell_means_are_means_of_points():
     fine = voxelize(fine_field, VoxelGrid(CENTER, 6.0, 0.25, ROTATION), dtype=torch.float64)
     means = fine.reshape(6, 4, 6, 4, 6, 4, 1).mean(dim=(1, 3, 5))
     torch.testing.assert_close(voxelize(fine_field, grid, 4, torch.float64), means, rtol=0, atol=1e-10)
+
+
+@pytest.mark.parametrize("oversampling", [1, 2])
+def test_a_batch_is_its_molecules_one_at_a_time(oversampling):
+    axis = torch.as_tensor(VoxelGrid(box_width=10.0).axis(oversampling).copy())
+    densities = [independent_atoms(mixture(), cutoff=1e-3), independent_atoms(IONS), independent_atoms(mixture())]
+    out = torch.full((3, 20, 20, 20, 1), 9.0, dtype=torch.float64)
+    assert voxelize_independent_atoms(densities, axis, out) is out
+    for voxels, density in zip(out, densities, strict=True):
+        assert torch.equal(voxels, density.cell_means(axis))
+    assert voxelize_independent_atoms([], axis).shape == (0, 20, 20, 20, 1)
 
 
 def test_gradient_is_that_of_the_values():

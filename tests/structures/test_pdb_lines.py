@@ -4,17 +4,20 @@ import gemmi
 import pytest
 
 from deepchem_density.errors import FeaturizationError
-from deepchem_density.structures.pdb_lines import checked_pdb
+from deepchem_density.structures.pdb_lines import _WELL_FORMED, _unusual, checked_pdb
 
 GOOD = "ATOM      0  CA  ALA A  12      11.104 -13.207   2.100  1.00 20.00           C  "
 SECOND = GOOD.replace("      0 ", "      1 ")
 COLUMNS = {"x": 30, "occupancy": 54, "b_iso": 60, "charge": 78}
 
 
+def with_letters(line: str, at: int, letters: str) -> str:
+    return line[:at] + letters + line[at + len(letters) :]
+
+
 def with_field(column: str, text: str, line: str = GOOD) -> str:
     """The line with something else in a field."""
-    first = COLUMNS[column]
-    return line[:first] + text + line[first + len(text) :]
+    return with_letters(line, COLUMNS[column], text)
 
 
 @pytest.mark.parametrize(
@@ -32,6 +35,23 @@ def with_field(column: str, text: str, line: str = GOOD) -> str:
 def test_well_formed_lines_pass_as_they_are(line):
     text = f"HEADER\n{line}\nEND\n"
     assert checked_pdb(text, "a.pdb") == text
+
+
+def test_what_passes_by_columns_is_well_formed():
+    letters = " -.0159AZaz+*\t"
+    lines = [with_letters(GOOD, at, a + b) for at in range(79) for a in letters for b in letters]
+    unusual = set(_unusual(lines, list(range(len(lines)))))
+    well_formed = {i for i, line in enumerate(lines) if _WELL_FORMED.fullmatch(line)}
+    passed = set(range(len(lines))) - unusual
+    assert passed <= well_formed
+    # what has another element's second letter or a charge is left to the expression
+    assert len(passed) > 0.9 * len(well_formed)
+    assert 1000 < len(well_formed) < len(lines) - 1000
+
+
+def test_lines_of_any_length_and_none_are_sorted_by_columns():
+    assert _unusual([], []) == []
+    assert _unusual(["REMARK", GOOD, GOOD[:-1], f"{GOOD} ", ""], [1, 2, 3]) == [2, 3]
 
 
 def test_lines_are_numbered_in_their_order():
