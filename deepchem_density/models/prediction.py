@@ -175,6 +175,10 @@ class Predictor:
                 self._fill(values, chunk, masks)
                 chunk = []
         self._fill(values, chunk, masks)
+        for place in np.flatnonzero(~np.isfinite(values).all(axis=1)):
+            if not failures[place]:
+                failures[place] = "the network's prediction is no finite number"
+                values[place] = np.nan
         if all(failures) and not all_may_fail:
             raise FeaturizationError(f"None of {len(inputs)} datapoints could be predicted; the first: {failures[0]}")
         about = pd.DataFrame({"id": [one.name for one in inputs], "input": [one.text for one in inputs]})

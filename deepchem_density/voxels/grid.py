@@ -10,11 +10,15 @@ import torch
 from scipy.spatial.transform import Rotation
 
 from deepchem_density.fields.field import Field
+from deepchem_density.settings import check_memory
 
 __all__ = ["VoxelGrid", "random_rotation", "voxelize", "voxels_per_edge"]
 
 WHOLE_TOLERANCE = 1e-6
 ORTHOGONALITY_TOLERANCE = 1e-6
+BYTES_PER_VOXEL = 8
+MOST_POINTS_PER_AXIS = 64
+
 NO_ROTATION = np.eye(3)
 NO_ROTATION.setflags(write=False)
 
@@ -115,7 +119,7 @@ def voxels_per_edge(box_width: float, voxel_width: float) -> int:
     Raises
     ------
     ValueError
-        The quotient is not a positive whole number.
+        The quotient is not a positive whole number, or so many voxels take more memory than `LARGEST_MEMORY`.
     """
     if not (np.isfinite(box_width) and np.isfinite(voxel_width) and box_width > 0 and voxel_width > 0):
         raise ValueError(
@@ -129,6 +133,10 @@ def voxels_per_edge(box_width: float, voxel_width: float) -> int:
             f"box_width={box_width:g} is {quotient:.4g} voxels of {voxel_width:g} Å; a whole number is needed, for instance "
             f"box_width={near * voxel_width:g} or voxel_width={box_width / near:.6g}."
         )
+    check_memory(
+        f"A box of {n} x {n} x {n} voxels (box_width={box_width:g}, voxel_width={voxel_width:g})",
+        BYTES_PER_VOXEL * float(n) ** 3,
+    )
     return n
 
 
@@ -150,9 +158,10 @@ def _axis_tensor(
 
 def check_oversampling(oversampling: int) -> None:
     """Raise ValueError if this is no number of sub-points along an axis."""
-    if oversampling != int(oversampling) or oversampling < 1:
+    if not (1 <= oversampling <= MOST_POINTS_PER_AXIS and oversampling == int(oversampling)):
         raise ValueError(
-            f"oversampling={oversampling} arrived; 1 (centres), 2, 3, ... points per cell and axis are accepted."
+            f"oversampling={oversampling} arrived; 1 (centres), 2, 3, ... {MOST_POINTS_PER_AXIS} points per cell and axis are "
+            "accepted."
         )
 
 
@@ -185,7 +194,7 @@ def voxelize(
     Raises
     ------
     ValueError
-        ``oversampling`` is not a positive whole number.
+        ``oversampling`` is not a whole number from 1 to `MOST_POINTS_PER_AXIS`.
     """
     check_oversampling(oversampling)
     axis = _axis_tensor(grid.box_width, grid.voxel_width, int(oversampling), dtype, device)

@@ -20,7 +20,14 @@ from deepchem_density.fields.field import Field
 from deepchem_density.settings import Frozen, check_settings
 from deepchem_density.structures.structure import Structure, atomic_number
 from deepchem_density.voxels.datapoints import Complex, Reading, read_complex
-from deepchem_density.voxels.grid import NO_ROTATION, VoxelGrid, random_rotation, voxelize, voxels_per_edge
+from deepchem_density.voxels.grid import (
+    NO_ROTATION,
+    VoxelGrid,
+    check_oversampling,
+    random_rotation,
+    voxelize,
+    voxels_per_edge,
+)
 from deepchem_density.voxels.representations import Representation, canonical, records_of
 from deepchem_density.voxels.settings import NumberSettings, VoxelSettings
 from deepchem_density.voxels.solved import Solved
@@ -68,6 +75,7 @@ class Recipe(Frozen, NumberSettings, VoxelSettings, _Looked):
         """
         check_settings(self)
         voxels_per_edge(self.box_width, self.voxel_width)
+        check_oversampling(self.oversampling)
         self.reading.check()
         if self.source == "map" and self.part != "complex":
             raise ValueError(

@@ -96,6 +96,22 @@ def test_nothing_but_failures_is_an_error(with_dropout, tmp_path):
         Predictor.from_folder(with_dropout).predict(read_inputs(listed(tmp_path, "nonsense", "xyz"), RECIPE.reading))
 
 
+def test_a_prediction_that_is_no_number_is_a_failure_of_its_datapoint(with_dropout, tmp_path, monkeypatch):
+    predictor, inputs = Predictor.from_folder(with_dropout), read_inputs(listed(tmp_path, *SMILES[:3]), RECIPE.reading)
+    usual = predictor.predict(inputs)
+
+    def overflowing(dataset, network=predictor.network.predict):
+        values = network(dataset)
+        values[1, 0] = np.inf
+        return values
+
+    monkeypatch.setattr(predictor.network, "predict", overflowing)
+    table = predictor.predict(inputs)
+    assert "no finite number" in table["failure"][1]
+    assert table.loc[1, ["mu", "gap"]].isna().all()
+    pd.testing.assert_frame_equal(table.drop(index=1), usual.drop(index=1), check_dtype=False)
+
+
 def test_a_recipe_of_another_number_of_channels_is_refused(tmp_path):
     folder = trained(tmp_path / "model", 0.0, recipe=Recipe("atom", elements=("H", "C")))
     with pytest.raises(ValueError, match="5 channels, its recipe gives 2"):

@@ -92,7 +92,12 @@ def test_what_is_no_point_is_refused(center):
         VoxelGrid(center=center)
 
 
-@pytest.mark.parametrize("oversampling", [0, -1, 1.5])
+def test_a_box_that_no_memory_holds_is_refused_before_anything_is_allocated():
+    with pytest.raises(ValueError, match=r"A box of 10000 x 10000 x 10000 voxels .* GiB is accepted"):
+        VoxelGrid(box_width=1000.0, voxel_width=0.1)
+
+
+@pytest.mark.parametrize("oversampling", [0, -1, 1.5, 65, float("nan")])
 def test_oversampling_must_be_a_positive_whole_number(oversampling, molecules):
     field = RECIPES["occupancy"].field(molecules["water"])
     with pytest.raises(ValueError, match=f"oversampling={oversampling} arrived; 1 "):

@@ -46,6 +46,7 @@ def test_defaults_are_accepted(representation):
             "dtype='uint8' arrived, which holds only 0 and 1",
         ),
         ({"oversampling": 0}, "oversampling=0 arrived; a whole number from 1 up"),
+        ({"oversampling": 10**6}, "oversampling=1000000 arrived; 1 .centres., 2, 3, ... 64 points"),
         ({"oversampling": 1.5}, "oversampling=1.5 arrived; a whole number from 1 up"),
         ({"conformer_seed": -1}, "conformer_seed=-1 arrived; a whole number from 0 to 2147483647"),
         ({"conformer_seed": 2**31}, "conformer_seed=2147483648 arrived; a whole number"),
