@@ -219,7 +219,7 @@ class GriddedDensity(Density):
             raise FeaturizationError(
                 f"{self.label} ends {distance:.2f} Å inside the region that is looked at, and it does not repeat; use a "
                 "smaller box_width, a center within the map, or a map that covers the whole unit cell; where it is one and its "
-                "header does not say so, periodic=True of read_map does."
+                "header does not say so, map_periodic=True does (periodic=True of read_map)."
             )
 
 

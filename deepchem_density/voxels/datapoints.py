@@ -104,7 +104,7 @@ class Reading(Frozen, MapSettings, FileSettings, MoleculeSettings):
         """Read a map."""
         if isinstance(source, Density):
             return source
-        return read_map(source, coefficients=self.map_coefficients, values=self.map_values)
+        return read_map(source, coefficients=self.map_coefficients, values=self.map_values, periodic=self.map_periodic)
 
 
 @dataclass(frozen=True, eq=False)

@@ -221,6 +221,9 @@ class MapSettings:
         "sigma for the deviation from a map's mean in units of its rms, file for the values as they are",
         choices=("sigma", "file"),
     )
+    map_periodic: bool | None = setting(
+        None, "whether maps repeat as crystals do; None takes what each file's header says", since=4
+    )
 
 
 @dataclass(eq=False, repr=False)

@@ -148,7 +148,8 @@ def sample_text(value, about, hint):
         return str(not value).lower()
     if isinstance(value, (int, float)):
         return str(value + 1) if about.most is None else str(about.most / 2)
-    return {"str": "some/word", "tuple[str, ...]": "C,Si", "tuple[str, str] | None": "FWT,PHWT"}.get(hint, "3")
+    words = {"str": "some/word", "tuple[str, ...]": "C,Si", "tuple[str, str] | None": "FWT,PHWT", "bool | None": "true"}
+    return words.get(hint, "3")
 
 
 @pytest.mark.parametrize(("entry", "command"), [("main", "curve"), ("compare", "compare"), ("tune", "tune")])

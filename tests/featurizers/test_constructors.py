@@ -13,7 +13,7 @@ COMMON = (
     *("optimize", "part", "hydrogens", "waters", "ions", "dtype", "n_jobs", "timeout"),
 )
 SOURCES = ("source", "engine", "method", "pocket_radius", "max_atoms", "b_iso", "d_min", "blur", "ionic")
-MAPS = ("map_pattern", "map_coefficients", "map_values")
+MAPS = ("map_pattern", "map_coefficients", "map_values", "map_periodic")
 ARGUMENTS = {
     AtomVoxel: (*COMMON, "elements", "other", "sigma"),
     DensityVoxel: (*COMMON, "transform", *SOURCES, *MAPS),

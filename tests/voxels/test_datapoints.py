@@ -205,6 +205,7 @@ def test_what_may_be_a_ligand(source):
     [
         {"hydrogens": "some"},
         {"map_values": "e"},
+        {"map_periodic": "yes"},
         {"waters": "False"},
         {"ions": None},
         {"map_pattern": "maps/map.ccp4"},

@@ -195,6 +195,18 @@ def test_a_map_that_a_pattern_names_counts(tmp_path):
         assert looked(solved, recipe).max() > level / 2
 
 
+@pytest.mark.parametrize("periodic", [None, True])
+def test_a_map_of_no_named_crystal_repeats_where_the_setting_says_so(tmp_path, periodic):
+    ligand, _ = write_complex(tmp_path, "1abc")
+    write_map(tmp_path / "1abc.ccp4", 1.0, "P 1")
+    recipe = replace(MAPS, map_pattern=f"{tmp_path}/{{id}}.ccp4", map_periodic=periodic)
+    if periodic:
+        assert recipe.voxels(ligand).max() > 0.5
+    else:
+        with pytest.raises(FeaturizationError, match=r"does not repeat.* map_periodic=True"):
+            recipe.voxels(ligand)
+
+
 def test_a_map_in_memory_cannot_be_kept(tmp_path):
     density_map = GriddedDensity(np.ones((4, 4, 4)), np.zeros(3), np.eye(3), periodic=True)
     with pytest.raises(
@@ -221,11 +233,11 @@ def test_reasons_that_lie_in_no_datapoint_are_not_remembered(tmp_path, monkeypat
     assert looked(solved)[1].any()
 
 
-def write_map(path: Path, level: float) -> None:
+def write_map(path: Path, level: float, group: str = "P 21 21 21") -> None:
     """A wave of so many units in a cell of 20 Å."""
     density_map = gemmi.Ccp4Map()
     x = np.cos(2 * np.pi * np.arange(40) / 40, dtype=np.float32)
     values = np.broadcast_to(level * x[:, None, None], (40, 40, 40)).copy()
-    density_map.grid = gemmi.FloatGrid(values, gemmi.UnitCell(20, 20, 20, 90, 90, 90), gemmi.SpaceGroup("P 21 21 21"))
+    density_map.grid = gemmi.FloatGrid(values, gemmi.UnitCell(20, 20, 20, 90, 90, 90), gemmi.SpaceGroup(group))
     density_map.update_ccp4_header()
     density_map.write_ccp4_map(str(path))
