@@ -53,13 +53,15 @@ def run(options: argparse.Namespace) -> int:
     """Predict, write a csv with a row per input, and name what failed."""
     import torch
 
-    from deepchem_density.files import write_text
+    from deepchem_density.files import check_writable, write_csv
     from deepchem_density.models.prediction import Predictor, find_model
     from deepchem_density.models.prediction_inputs import read_inputs
 
     asked = values_of(options, PredictSettings)
     if asked.masks == 1:
         raise ValueError("masks=1 arrived; auto, 0, or 2 and more are accepted: one mask has no deviation.")
+    out = Path(asked.out)
+    check_writable(out)
     torch.set_num_threads(asked.threads)
     predictor = Predictor.from_folder(find_model(options.model))
     inputs = read_inputs(options.input, predictor.about.recipe.reading)
@@ -69,9 +71,7 @@ def run(options: argparse.Namespace) -> int:
         if not masks:
             print("The network was trained without dropout: there is no uncertainty to tell.")
     table = predictor.predict(inputs, masks, asked.n_jobs)
-    out = Path(asked.out)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    write_text(out, table.to_csv(index=False))
+    write_csv(out, table)
     failed = table[table["failure"] != ""]
     for row in failed.itertuples():
         print(f"{row.id}: {row.failure}")

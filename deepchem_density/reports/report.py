@@ -11,7 +11,7 @@ import pandas as pd
 
 from deepchem_density.curves.cells import Cell, Row
 from deepchem_density.curves.config import CurveConfig, short_labels
-from deepchem_density.files import digest, write_text
+from deepchem_density.files import digest, write_csv, write_text
 from deepchem_density.reports.figures import error_by_size_figure, learning_curve_figure, parity_figure, save_figure
 from deepchem_density.reports.markup import Table, html_text, markdown_table, markdown_text
 from deepchem_density.reports.results import (
@@ -44,7 +44,7 @@ def write_curve_report(config: CurveConfig, cells: Sequence[Cell], out: Path) ->
     rows = collect_rows(out / "cells" / config.study)
     table = curve_table(rows)
     write_text(folder / "table.md", f"{errors_in_markdown(table, config.metrics)}\n{where_tested(rows)}\n")
-    write_text(folder / "table.csv", table.to_csv(index=False))
+    write_csv(folder / "table.csv", table)
     figure = learning_curve_figure(table, f"{config.dataset}, {table.iloc[0]['seeds']} seeds", config.metrics[0])
     return [
         folder / "table.md",
@@ -135,7 +135,7 @@ def write_comparison_report(
     files = []
     for name, table in tables.items():
         if len(table):
-            write_text(folder / f"{name}.csv", table.to_csv(index=False))
+            write_csv(folder / f"{name}.csv", table)
             files.append(folder / f"{name}.csv")
     pictures = {
         "learning_curve": learning_curve_figure(tables["errors"], _title(config), metric, spread="interval"),
