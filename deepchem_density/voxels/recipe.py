@@ -247,13 +247,15 @@ class Recipe(Frozen, NumberSettings, VoxelSettings, _Looked):
         FeaturizationError
             Naming the datapoint, the reason and the remedy.
         """
-        grid, seen = self._seen(datapoint, grid_of)
+        whole, subjects = self.subjects(datapoint)
+        grid, seen = (grid_of or self.grid)(whole.ligand), self._fields(subjects)
         if out is not None and len(seen) == 1 and self.dtype in ("float32", "float64") and self.transform == "none":
             out.fill(0)  # here, so that new memory is met in order and is still in the cache when it is written to
             voxelize(seen[0][1], grid, self.oversampling, self._work_dtype, out=torch.from_numpy(out))
-            return out
+            return _telling(out, whole.ligand.label)
         values = self._values(grid, seen, torch.device("cpu"))
         finished = (values.half() if self.dtype == "float16" else values).numpy().astype(self.dtype, copy=False)
+        _telling(finished, whole.ligand.label)
         if out is None:
             return finished
         out[...] = finished
@@ -266,15 +268,13 @@ class Recipe(Frozen, NumberSettings, VoxelSettings, _Looked):
         grid_of: Callable[[Structure], VoxelGrid] | None = None,
     ) -> torch.Tensor:
         """Return the voxels of one datapoint on a device, as `voxels` does for arrays."""
-        return self._values(*self._seen(datapoint, grid_of), device).to(getattr(torch, self.dtype))
-
-    def _seen(
-        self, datapoint: Any, grid_of: Callable[[Structure], VoxelGrid] | None
-    ) -> tuple[VoxelGrid, list[tuple[Representation, Field]]]:
-        """Return where to look and at what, with the representation that each field is of."""
         whole, subjects = self.subjects(datapoint)
         grid = (grid_of or self.grid)(whole.ligand)
-        return grid, [(one, one.field(subject)) for subject in subjects for one in self.records]
+        return self._values(grid, self._fields(subjects), device).to(getattr(torch, self.dtype))
+
+    def _fields(self, subjects: Sequence[Subject]) -> list[tuple[Representation, Field]]:
+        """Return what is looked at, with the representation that each field is of."""
+        return [(one, one.field(subject)) for subject in subjects for one in self.records]
 
     def _values(
         self, grid: VoxelGrid, seen: Sequence[tuple[Representation, Field]], device: torch.device
@@ -307,3 +307,21 @@ class Recipe(Frozen, NumberSettings, VoxelSettings, _Looked):
         # The structure itself is part of the seed: the same molecule turns the same way in any order, shard or process.
         digest = zlib.crc32(structure.numbers.tobytes() + structure.positions.astype(np.float32).tobytes())
         return random_rotation(np.random.default_rng([self.rotation_seed, digest]))
+
+
+def _telling(voxels: np.ndarray, label: str) -> np.ndarray:
+    """Return voxels, unless they are all zero or not all finite."""
+    total = voxels.sum()  # one pass, which tells nearly always
+    if np.isfinite(total) and total != 0:
+        return voxels
+    if not np.isfinite(voxels).all():
+        raise FeaturizationError(
+            f"The voxels of {label} are not all finite in {voxels.dtype}; pass dtype='float32' or 'float64', or look at its "
+            "input."
+        )
+    if not voxels.any():
+        raise FeaturizationError(
+            f"The voxels of {label} are all zero: what is looked at lies outside the box or between the voxels' centres; pass "
+            "a larger box_width, a smaller voxel_width, oversampling=2, or a larger sigma for atom types."
+        )
+    return voxels

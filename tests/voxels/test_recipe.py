@@ -9,7 +9,9 @@ import torch
 from scipy.spatial.transform import Rotation
 
 from deepchem_density.errors import FeaturizationError
+from deepchem_density.fields.maps import GriddedDensity
 from deepchem_density.structures.structure import Structure
+from deepchem_density.voxels.datapoints import Complex
 from deepchem_density.voxels.grid import VoxelGrid
 from deepchem_density.voxels.recipe import Recipe
 from deepchem_density.voxels.representations import REPRESENTATIONS
@@ -250,3 +252,14 @@ def test_voxels_written_in_place_are_the_same(representation, dtype, transform):
     assert recipe.voxels_into(("O", out)) is out
     np.testing.assert_array_equal(out, expected)
     assert out.any()
+
+
+def test_voxels_that_are_all_zero_or_not_finite_are_refused():
+    with pytest.raises(FeaturizationError, match=r"are all zero: .* a larger sigma"):
+        Recipe("atom", sigma=1e-6).voxels("C")
+    ligand = Structure([6, 8], [[0, 0, 0], [0, 0, 1.1]], name="CO")
+    large = Complex(ligand, None, GriddedDensity(np.arange(64.0).reshape(4, 4, 4) * 1e5, np.zeros(3), np.eye(3), periodic=True))
+    recipe = Recipe("density", voxel_width=1.0, box_width=8.0, map_values="file")
+    assert recipe.voxels(large).max() > 1e6
+    with pytest.raises(FeaturizationError, match="of 'CO' are not all finite in float16"):
+        dataclasses.replace(recipe, dtype="float16").voxels(large)
