@@ -43,11 +43,12 @@ from deepchem_density import AtomVoxel, Complex, Recipe, Structure, VoxelGrid, l
 from deepchem_density.fields import AtomTypes, VdwOccupancy, voxelize_atoms, voxelize_spheres
 from deepchem_density.structures import vdw_radii
 from deepchem_density.voxels import parts_of
+from deepchem_density.voxels.settings import OF_QM9
 
 torch.set_num_threads(1)
 
 PACKAGES = ("deepchem-density", "torch", "numpy")
-QM9 = Recipe("atom")
+QM9 = Recipe("atom", elements=OF_QM9, other=False)
 POCKET_ELEMENTS = ("H", "C", "N", "O", "F", "P", "S", "Cl", "Zn")
 POCKET = Recipe("atom", box_width=24.0, elements=POCKET_ELEMENTS, other=True)
 BATCH = 50

@@ -1,10 +1,10 @@
-"""Time `AtomVoxel(other=True)` on complexes as they lie on disk: ligand and pocket are read, and voxels made.
+"""Time `AtomVoxel()` on complexes as they lie on disk: ligand and pocket are read, and voxels made.
 
     python benchmarks/complexes_from_files.py /folder/of/pdbbind --save
 
 The folder is in PDBbind's layout, <id>/<id>_pocket.pdb and <id>/<id>_ligand.sdf; complexes that `AtomVoxel` does not take are
-left out before the clock starts, and counted. Settings are the defaults but for the channel of all other elements: without it
-nearly every pocket is refused, for its sulphur. One thread, files in the system's cache, every complex by itself.
+left out before the clock starts, and counted. Settings are the defaults. One thread, files in the system's cache, every complex
+by itself.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def main() -> None:
     parser.add_argument("--save", action="store_true", help="write benchmarks/results/complexes_from_files.*")
     given = parser.parse_args()
 
-    recipe = AtomVoxel(other=True).recipe
+    recipe = AtomVoxel().recipe
     found, n_refused = accepted(given.data_dir, recipe)
     pairs = [found[i] for i in np.linspace(0, len(found) - 1, min(given.n, len(found))).round().astype(int)]
     ways = {

@@ -61,7 +61,9 @@ def main() -> None:
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
 
-    featurizer = AtomVoxel(box_width=14.4, voxel_width=0.6, oversampling=2)
+    featurizer = AtomVoxel(
+        elements=("H", "C", "N", "O", "F"), other=False, box_width=14.4, voxel_width=0.6, oversampling=2
+    )
     sample = load_sample()
     data = dc.data.NumpyDataset(featurizer.featurize(sample.structures()), sample.columns(["gap"]), ids=sample.ids)
     order = np.random.default_rng(given.seed).permutation(len(data))

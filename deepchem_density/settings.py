@@ -83,8 +83,9 @@ class Setting:
         The largest number that is accepted.
     seed : bool
         It is a seed of random numbers.
-    curves, complexes
-        The default of learning curves of molecules, and of complexes, where it is another one than that of the class.
+    curves, files, complexes
+        The default of learning curves of QM9, of other molecules, and of complexes, where it is another one than that of the
+        class; of other molecules, where it is another one than QM9's.
     search, search_complexes : Between or tuple, optional
         Values that a search tries, for molecules and for complexes; None where it is not tuned.
     labelled : bool
@@ -104,6 +105,7 @@ class Setting:
     most: float | None = None
     seed: bool = False
     curves: Any = SAME
+    files: Any = SAME
     complexes: Any = SAME
     search: Between | tuple[Any, ...] | None = None
     search_complexes: Between | tuple[Any, ...] | None = None

@@ -18,6 +18,7 @@ from deepchem_density.curves import CurveConfig, cell_folder, run_curve
 from deepchem_density.curves.config import COMPLEX_DEFAULTS
 from deepchem_density.models import Input, Predictor, read_inputs
 from deepchem_density.tuning import describe, search_space
+from deepchem_density.voxels.settings import ORGANIC
 
 STORED = Path(__file__).parent / "data" / "stored"
 VOXELS = json.loads((STORED / "voxels.json").read_text())
@@ -28,6 +29,8 @@ DEFAULTS = json.loads((STORED / "defaults.json").read_text())
 # Other processors round otherwise: the absolute part is of single precision, the relative one of half precision.
 TOLERANCE = {"float16": {"rtol": 2e-3, "atol": 2e-4}, "float32": {"rtol": 1e-5, "atol": 2e-5}}
 TOLERANCE |= {"float64": {"rtol": 1e-6, "atol": 1e-6}, "uint8": {"rtol": 0, "atol": 0}}
+FORMER = {"AtomVoxel": {"elements": ("H", "C", "N", "O", "F"), "other": False}}
+"""Arguments whose defaults were other ones."""
 
 
 def tuples(settings):
@@ -51,14 +54,16 @@ def datapoints():
 @pytest.mark.parametrize("name", VOXELS["voxels"])
 def test_voxels_are_the_same(name, datapoints):
     about = VOXELS["voxels"][name]
-    featurizer = getattr(deepchem_density, about["class"])(**tuples(about["settings"]))
+    former = FORMER.get(about["class"], {})
+    featurizer = getattr(deepchem_density, about["class"])(**{**former, **tuples(about["settings"])})
     with np.load(STORED / "voxels.npz") as stored:
         expected = stored[name]
     found = featurizer.featurize(datapoints[about["datapoints"]])
     assert found.dtype == expected.dtype
     np.testing.assert_allclose(found, expected, **TOLERANCE[expected.dtype.name])
     # the digest behind the readable name tells apart what features of another version may be
-    assert str(featurizer).rpartition("_")[0] == about["file_name"].rpartition("_")[0]
+    if not former:
+        assert str(featurizer).rpartition("_")[0] == about["file_name"].rpartition("_")[0]
     assert list(featurizer.recipe.channels) == about["channels"]
 
 
@@ -67,8 +72,9 @@ def test_arguments_and_defaults_are_the_same(name):
     parameters = inspect.signature(getattr(deepchem_density, name)).parameters
     found = [(argument, about.default) for argument, about in parameters.items()]
     stored = tuples(DEFAULTS["featurizers"][name])
-    since = {"charge": None, "unpaired": None}  # defaults that have changed
+    since = {"charge": None, "unpaired": None, "elements": ORGANIC, "other": True}  # defaults that have changed
     assert found[: len(stored)] == [(argument, since.get(argument, default)) for argument, default in stored.items()]
+    assert {argument: stored[argument] for argument in FORMER.get(name, {})} == FORMER.get(name, {})
 
 
 def test_defaults_for_complexes_are_the_same():

@@ -106,8 +106,9 @@ def add_tracking(parser: argparse.ArgumentParser) -> None:
 def _help(about: Setting, default: Any) -> str:
     text = about.help + (f", in {about.unit}" if about.unit else "")
     shown = _shown(default)
-    if about.complexes is not SAME and about.complexes != default:
-        shown = f"{shown or 'none'}; {_shown(about.complexes)} for complexes"
+    for special, data in ((about.files, "molecules of your own"), (about.complexes, "complexes")):
+        if special is not SAME and special != default:
+            shown = f"{shown or 'none'}; {_shown(special)} for {data}"
     return f"{text} (default: {shown})".replace("%", "%%") if shown else text.replace("%", "%%")
 
 
@@ -229,10 +230,10 @@ def parsed_setting(name: str, text: str) -> Any:
 
 def config_from(asked: Mapping[str, Any], tuned: Mapping[str, Any] | None = None) -> CurveConfig:
     """Return the configuration: what was asked for, then what was tuned, then the defaults for such a dataset."""
-    from deepchem_density.curves.config import COMPLEX_DEFAULTS, CurveConfig
+    from deepchem_density.curves.config import CurveConfig, defaults_of_data
 
     settings = {**(tuned or {}), **asked}
-    defaults = COMPLEX_DEFAULTS if settings.get("dataset") in ("complexes", "pdbbind") else {}
+    defaults = defaults_of_data(settings.get("dataset", "sample"))
     if asked.get("epochs"):
         settings["steps"] = asked.get("steps", 0)
     elif asked.get("steps"):

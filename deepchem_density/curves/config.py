@@ -24,12 +24,22 @@ from deepchem_density.voxels.representations import REPRESENTATIONS, canonical, 
 from deepchem_density.voxels.representations.record import names_in
 from deepchem_density.voxels.settings import FileSettings, GridSettings, PartSettings, VoxelSettings
 
-__all__ = ["COMPLEX_DEFAULTS", "CurveConfig", "applies", "described_as_before", "feature_version", "short_labels"]
+__all__ = [
+    "COMPLEX_DEFAULTS",
+    "CurveConfig",
+    "applies",
+    "defaults_of_data",
+    "described_as_before",
+    "feature_version",
+    "short_labels",
+]
 
 TRAINING = ("steps", "epochs", "min_steps")
 NETWORK = names_in(NetworkSettings)
 COMPLEX_DEFAULTS = special_defaults(CurveSettings, "complexes")
 """What takes the place of the defaults for complexes on the command line."""
+FILE_DEFAULTS = special_defaults(CurveSettings, "files")
+"""The same for molecules that are not QM9's."""
 
 
 @documented
@@ -86,9 +96,10 @@ class CurveConfig(Frozen, CurveSettings):
 
     def _check_belonging(self) -> None:
         """Refuse a setting of other representations that is at none of its defaults."""
-        usual = [class_defaults(VoxelSettings), class_defaults(self)]
-        if self.of_complexes:
-            usual.append(class_defaults(self) | COMPLEX_DEFAULTS)
+        usual = [
+            class_defaults(self),
+            class_defaults(self) | defaults_of_data(self.dataset),
+        ]
         for name in names_in(VoxelSettings):
             if not applies(name, self.rep) and all(getattr(self, name) != defaults[name] for defaults in usual):
                 wanted = [record.name for record in REPRESENTATIONS.values() if name in record.settings]
@@ -133,7 +144,7 @@ class CurveConfig(Frozen, CurveSettings):
     @property
     def special(self) -> dict[str, Any]:
         """The settings of the voxels that matter for the representation and are not the default for such data."""
-        defaults = class_defaults(self) | (COMPLEX_DEFAULTS if self.of_complexes else {})
+        defaults = class_defaults(self) | defaults_of_data(self.dataset)
         own = dict.fromkeys(name for record in records_of(self.rep) for name in record.settings)
         charge = ("charge",) if "source" in own else ()
         names = (*own, *charge, *names_in(PartSettings, FileSettings), "remove_composition", *names_in(GridSettings))
@@ -148,6 +159,13 @@ class CurveConfig(Frozen, CurveSettings):
     def label(self) -> str:
         """The representation and what is special about it, as it is called in tables and figures."""
         return _label(self.rep, self.special)
+
+
+def defaults_of_data(dataset: str) -> dict[str, Any]:
+    """Return the defaults for a dataset, where they are others than those of QM9."""
+    if dataset in ("sample", "qm9"):
+        return {}
+    return COMPLEX_DEFAULTS if dataset in ("complexes", "pdbbind") else FILE_DEFAULTS
 
 
 def described_as_before(config: CurveConfig, without: Collection[str] = ()) -> dict[str, Any]:

@@ -20,7 +20,7 @@ class AtomVoxel(AtomSettings, VoxelFeaturizer):
     --------
     >>> from deepchem_density import AtomVoxel
     >>> AtomVoxel(box_width=8.0).featurize(["CCO"]).shape
-    (1, 16, 16, 16, 5)
+    (1, 16, 16, 16, 11)
 
     Parameters
     ----------

@@ -25,7 +25,8 @@ __all__ = [
     "VoxelSettings",
 ]
 
-ORGANIC = ("H", "C", "N", "O", "F")
+OF_QM9 = ("H", "C", "N", "O", "F")
+ORGANIC = (*OF_QM9, "P", "S", "Cl", "Br", "I")
 
 
 @dataclass(eq=False, repr=False)
@@ -141,11 +142,17 @@ class AtomSettings:
     """Atom types."""
 
     elements: tuple[str, ...] = setting(
-        ORGANIC, "element of each channel", complexes=("C", "N", "O", "S", "P", "F", "Cl", "Br", "I")
+        ORGANIC,
+        "element of each channel",
+        curves=OF_QM9,
+        files=ORGANIC,
+        complexes=("C", "N", "O", "S", "P", "F", "Cl", "Br", "I"),
     )
     other: bool = setting(
-        False,
+        True,
         "one more channel for all other elements; without it a molecule that holds one is refused",
+        curves=False,
+        files=True,
         complexes=True,
     )
     sigma: float = setting(

@@ -7,6 +7,7 @@ from complex_files import write_complex
 from deepchem_density import load_sample, open_featurized
 from deepchem_density.cli import featurize, main
 from deepchem_density.voxels.recipe import Recipe
+from deepchem_density.voxels.settings import OF_QM9
 
 SMALL = ["--box-width", "12", "--voxel-width", "2", "--n-jobs", "1"]
 
@@ -24,7 +25,8 @@ def test_a_folder_is_a_dataset_with_labels_and_names(atoms):
     assert len(dataset) == len(sample)
     np.testing.assert_array_equal(dataset.y, sample.columns(["gap", "mu"]))
     assert dataset.ids.tolist() == sample.ids.astype(str).tolist()
-    recipe = Recipe("atom", box_width=12.0, voxel_width=2.0, oversampling=2, dtype="float16", engine="auto")
+    qm9 = {"elements": OF_QM9, "other": False}
+    recipe = Recipe("atom", **qm9, box_width=12.0, voxel_width=2.0, oversampling=2, dtype="float16", engine="auto")
     expected = np.stack([recipe.voxels(sample.structure(place)) for place in (0, 777)])
     np.testing.assert_array_equal(dataset.select([0, 777]).X, expected)
     np.testing.assert_array_equal(np.load(atoms / "voxels.npy")[[0, 777]], expected)

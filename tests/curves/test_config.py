@@ -4,7 +4,16 @@ import dataclasses
 
 import pytest
 
-from deepchem_density.curves.config import COMPLEX_DEFAULTS, CurveConfig, digest, short_labels
+from deepchem_density.curves.config import COMPLEX_DEFAULTS, CurveConfig, defaults_of_data, digest, short_labels
+
+
+def test_molecules_of_ones_own_have_channels_for_all_elements():
+    qm9, own, complexes = (defaults_of_data(dataset) for dataset in ("qm9", "sdf", "pdbbind"))
+    assert (qm9, complexes) == ({}, COMPLEX_DEFAULTS)
+    assert own == {"elements": ("H", "C", "N", "O", "F", "P", "S", "Cl", "Br", "I"), "other": True}
+    config = CurveConfig(**own, rep="atom", dataset="sdf", data_dir="x")
+    config.check()
+    assert (config.label, config.recipe.n_channels, CurveConfig(rep="atom").recipe.n_channels) == ("atom", 11, 5)
 
 
 @pytest.mark.parametrize(

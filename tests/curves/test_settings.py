@@ -9,8 +9,14 @@ from deepchem_density.models.deepchem_model import VoxelCNNModel
 from deepchem_density.settings import check_settings, class_defaults
 from deepchem_density.voxels.settings import VoxelSettings
 
-OF_CURVES = {"box_width": 12.0, "voxel_width": 0.75, "oversampling": 2, "engine": "auto"}
-OF_FEATURIZERS = {"box_width": 16.0, "voxel_width": 0.5, "oversampling": 1, "engine": "xtb"}
+OF_CURVES = {
+    **{"box_width": 12.0, "voxel_width": 0.75, "oversampling": 2, "engine": "auto"},
+    **{"elements": ("H", "C", "N", "O", "F"), "other": False},
+}
+OF_FEATURIZERS = {
+    **{"box_width": 16.0, "voxel_width": 0.5, "oversampling": 1, "engine": "xtb"},
+    **{"elements": ("H", "C", "N", "O", "F", "P", "S", "Cl", "Br", "I"), "other": True},
+}
 
 OF_COMPLEXES = {
     **{"targets": ("pK",), "n_valid": 0, "n_test": 0, "split": "cluster", "steps": 600},

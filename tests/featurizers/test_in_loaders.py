@@ -17,6 +17,7 @@ from deepchem_density.featurizers import AtomVoxel, DensityVoxel, OccupancyVoxel
 from deepchem_density.quiet import deepchem as dc
 from deepchem_density.structures.structure import symbol
 from deepchem_density.tables.molecule_table import MoleculeTable
+from deepchem_density.voxels.settings import OF_QM9
 
 BOX = {"box_width": 18.0, "voxel_width": 1.0}
 FAILING = {
@@ -32,7 +33,7 @@ SMILES = ["CCO", "C", "CC=O", "CCC", "N#CC", "OO"]
 
 def refusing_chlorine() -> AtomVoxel:
     """Chlorine is in no channel; the sum of all voxels is the number of atoms."""
-    return AtomVoxel(**BOX, sigma=1.0)
+    return AtomVoxel(**BOX, sigma=1.0, elements=OF_QM9, other=False)
 
 
 def with_failures(failing: list[int]) -> list[str]:
@@ -242,7 +243,7 @@ def test_molnet(load, name, qm9_files):
 def test_molnet_drops_molecules_with_their_labels(elements, qm9_files):
     mols, labels = written(qm9_files, "gdb9")
     kept = [i for i, mol in enumerate(mols) if {atom.GetSymbol() for atom in mol.GetAtoms()} <= set(elements)]
-    featurizer = AtomVoxel(**BOX, sigma=1.0, elements=elements)
+    featurizer = AtomVoxel(**BOX, sigma=1.0, elements=elements, other=False)
     load = {"featurizer": featurizer, "data_dir": str(qm9_files), **OFFLINE}
     if not kept:
         with pytest.raises(FeaturizationError, match=f"could not featurize any of {len(mols)} datapoints"):

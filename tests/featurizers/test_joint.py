@@ -15,6 +15,8 @@ from deepchem_density.voxels.representations import REPRESENTATIONS, canonical
 BOX = {"box_width": 12.0, "voxel_width": 1.0}
 CLASSES = {"atom": AtomVoxel, "density": DensityVoxel, "gradient": GradientVoxel, "occupancy": OccupancyVoxel}
 
+OTHERS = ("P", "S", "Cl", "Br", "I", "other")
+
 
 def side_by_side(datapoints, **settings):
     return np.concatenate([one(**settings).featurize(datapoints) for one in CLASSES.values()], axis=-1)
@@ -24,7 +26,7 @@ def test_channels_are_those_of_each_representation_in_one_order():
     expected = side_by_side(["CCO", "O"], **BOX)
     for names in list(permutations(CLASSES))[::5]:
         featurizer = JointVoxel(names, **BOX)
-        assert featurizer.channels == ("H", "C", "N", "O", "F", "density", "gradient", "occupancy")
+        assert featurizer.channels == ("H", "C", "N", "O", "F", *OTHERS, "density", "gradient", "occupancy")
         np.testing.assert_allclose(featurizer.featurize(["CCO", "O"]), expected, atol=1e-6)
 
 
@@ -81,7 +83,7 @@ def test_whole_numbers_are_refused():
 
 
 def test_a_recipe_of_several_knows_their_channels():
-    recipe = Recipe("occupancy+atom", elements=("C",), **BOX)
+    recipe = Recipe("occupancy+atom", elements=("C",), other=False, **BOX)
     assert recipe.representation == "atom+occupancy" == canonical(("occupancy", "atom"))
     assert (recipe.channels, recipe.binned, recipe.n_channels) == (("C", "occupancy"), (False, True), 2)
     assert [record.name for record in recipe.records] == ["atom", "occupancy"]

@@ -11,6 +11,7 @@ from deepchem_density.models.deepchem_model import VoxelCNNModel
 from deepchem_density.quiet import deepchem as dc
 from deepchem_density.voxels.cube_turns import CUBE_TURNS, turn_voxels
 from deepchem_density.voxels.recipe import Recipe
+from deepchem_density.voxels.settings import OF_QM9
 from deepchem_density.voxels.store import SolvedStore
 
 RECIPE = Recipe("atom", box_width=12.0, voxel_width=1.5, dtype="float16")
@@ -94,7 +95,7 @@ def test_a_random_orientation_is_exact_and_depends_on_seed_epoch_and_name_alone(
 
 
 def test_the_number_of_atoms_stays_however_they_are_turned(table):
-    recipe = Recipe("atom", box_width=18.0, voxel_width=0.75, oversampling=3)
+    recipe = Recipe("atom", elements=OF_QM9, other=False, box_width=18.0, voxel_width=0.75, oversampling=3)
     counts = table.element_counts([1, 6, 7, 8, 9])
     found = turned(table, "random", recipe).X.sum(axis=(1, 2, 3), dtype=float) * recipe.voxel_width**3
     np.testing.assert_allclose(found, counts, rtol=1e-3, atol=1e-3)
@@ -115,7 +116,7 @@ def test_voxels_that_fit_into_the_scratch_file_are_made_once(table, monkeypatch)
     monkeypatch.setattr(
         Recipe, "voxels", lambda self, one, **others: made.append(one.name) or original(self, one, **others)
     )
-    row = 8**3 * 5 * 2
+    row = 8**3 * RECIPE.n_channels * 2
     data = turned(table, "fixed", scratch_bytes=7 * row + 1)
     for _ in range(3):
         list(data.iterbatches(5))

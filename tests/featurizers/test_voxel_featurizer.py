@@ -16,6 +16,7 @@ from deepchem_density.featurizers.voxel_featurizer import VoxelFeaturizer
 from deepchem_density.quiet import deepchem as dc
 from deepchem_density.structures.readers import structure_from
 from deepchem_density.voxels.recipe import Recipe
+from deepchem_density.voxels.settings import OF_QM9
 from deepchem_density.workers import WorkerError
 
 SMALL = {"box_width": 8.0, "voxel_width": 1.0}
@@ -125,7 +126,7 @@ def test_what_is_no_datapoint_is_refused(datapoints):
 @pytest.mark.parametrize("datapoints", [[], (), pd.Series([], dtype=object)])
 def test_nothing_gives_an_empty_array(datapoints, n_jobs):
     voxels = AtomVoxel(**SMALL, n_jobs=n_jobs).featurize(datapoints)
-    assert voxels.shape == (0, 8, 8, 8, 5)
+    assert voxels.shape == (0, 8, 8, 8, 11)
     assert voxels.dtype == np.float32
 
 
@@ -186,7 +187,7 @@ def test_failures_are_named_as_the_user_would(tmp_path, molecules):
     named = embedded("C[Si](C)(C)C")
     named.SetProp("_Name", "tetramethylsilane")
     path = tmp_path / "missing.sdf"
-    featurizer = AtomVoxel(**SMALL)
+    featurizer = AtomVoxel(**SMALL, elements=OF_QM9, other=False)
     featurizer.featurize(["C", named, embedded("CBr"), path, molecules["gold chloride"], None])
     assert [failure.id for failure in featurizer.failures_] == [
         "tetramethylsilane", "[H]C([H])([H])Br", str(path), "gold chloride", "None",
@@ -205,7 +206,7 @@ def test_an_unforeseen_error_is_one_failure_with_its_type(monkeypatch):
 
     monkeypatch.setattr(Recipe, "voxels", voxels)
     featurizer = AtomVoxel(**SMALL)
-    assert [row.size for row in featurizer.featurize(["C", "O"])] == [8**3 * 5, 0]
+    assert [row.size for row in featurizer.featurize(["C", "O"])] == [8**3 * 11, 0]
     assert featurizer.failures_[0].reason == "ZeroDivisionError: by zero"
 
 
@@ -259,7 +260,7 @@ def test_a_lost_worker_is_one_failure(monkeypatch):
 
     monkeypatch.setattr(voxel_featurizer, "map_in_order", map_in_order)
     featurizer = AtomVoxel(**SMALL, n_jobs=2, timeout=20.0)
-    assert [row.size for row in featurizer.featurize(["C", "O"])] == [8**3 * 5, 0]
+    assert [row.size for row in featurizer.featurize(["C", "O"])] == [8**3 * 11, 0]
     assert featurizer.failures_ == [(1, "O", "WorkerError: it took longer than timeout=20 s")]
 
 
@@ -310,7 +311,7 @@ def test_different_settings_have_different_names():
         "unpaired": 1, "conformer_seed": 1, "optimize": False, "dtype": "float16",
     }  # fmt: skip
     own = {
-        AtomVoxel: {"elements": ("C",), "other": True, "sigma": 0.4},
+        AtomVoxel: {"elements": ("C",), "other": False, "sigma": 0.4},
         DensityVoxel: {"transform": "log", "engine": "tblite", "method": "GFN1-xTB"},
         GradientVoxel: {"transform": "log", "engine": "tblite", "method": "GFN1-xTB"},
         OccupancyVoxel: {"shape": "density", "threshold": 0.1, "engine": "tblite", "method": "GFN1-xTB"},

@@ -134,7 +134,13 @@ def test_channels_of_separate_parts_are_named():
 
 def test_atoms_of_each_part_land_in_their_own_channels(rows):
     featurizer = AtomVoxel(
-        box_width=36.0, voxel_width=1.0, sigma=1.0, part="separate", hydrogens="drop", elements=("C", "N", "O")
+        box_width=36.0,
+        voxel_width=1.0,
+        sigma=1.0,
+        part="separate",
+        hydrogens="drop",
+        elements=("C", "N", "O"),
+        other=False,
     )
     sums = featurizer.featurize(rows).astype(float).sum(axis=(1, 2, 3))
     np.testing.assert_allclose(sums[:, :3].sum(axis=1), [heavy_atoms(smiles) for smiles in SMILES.values()], rtol=1e-3)
@@ -280,7 +286,7 @@ def test_failed_rows_are_nan_and_never_zero(dtype, n_jobs, rows, caplog):
     with caplog.at_level(logging.WARNING):
         voxels = featurizer.featurize(broken)
     assert voxels.dtype == dtype
-    assert voxels.shape == (4, 24, 24, 24, 5)
+    assert voxels.shape == (4, 24, 24, 24, 11)
     assert np.isnan(voxels[[0, 2]]).all()
     np.testing.assert_array_equal(voxels[[1, 3]], AtomVoxel(**BOX, dtype=dtype).featurize(rows)[[1, 3]])
     assert [failure.index for failure in featurizer.failures_] == [0, 2]
@@ -382,4 +388,4 @@ def test_the_docker_hands_over_protein_and_ligand(rows):
     ligand, protein = rows[0]
     ((pose, value),) = list(docker.dock((protein, ligand)))
     assert (pose, value) == ((protein, ligand), 1)
-    assert score.shape == (1, 24, 24, 24, 5)
+    assert score.shape == (1, 24, 24, 24, 11)

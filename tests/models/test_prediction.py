@@ -113,8 +113,8 @@ def test_a_prediction_that_is_no_number_is_a_failure_of_its_datapoint(with_dropo
 
 
 def test_a_recipe_of_another_number_of_channels_is_refused(tmp_path):
-    folder = trained(tmp_path / "model", 0.0, recipe=Recipe("atom", elements=("H", "C")))
-    with pytest.raises(ValueError, match="5 channels, its recipe gives 2"):
+    folder = trained(tmp_path / "model", 0.0, recipe=Recipe("atom", elements=("H", "C"), other=False))
+    with pytest.raises(ValueError, match="11 channels, its recipe gives 2"):
         Predictor.from_folder(folder)
 
 

@@ -8,7 +8,7 @@ from deepchem_density.models.recipe_file import ModelRecipe
 from deepchem_density.versions import __version__
 from deepchem_density.voxels.recipe import ACCEPTED_VERSIONS, FEATURE_VERSION, Recipe
 
-ABOUT = ModelRecipe(Recipe("atom", elements=("H", "C"), voxel_width=1.0), ("mu", "gap"), {"mu": "debye"})
+ABOUT = ModelRecipe(Recipe("atom", elements=("H", "C"), other=False, voxel_width=1.0), ("mu", "gap"), {"mu": "debye"})
 
 
 def changed(tmp_path, **content):

@@ -6,6 +6,7 @@ import pickle
 import numpy as np
 import pytest
 import torch
+from rdkit import Chem
 from scipy.spatial.transform import Rotation
 
 from deepchem_density.errors import FeaturizationError
@@ -26,7 +27,7 @@ SMALL = {"box_width": 8.0, "voxel_width": 1.0}
 def test_defaults_are_accepted(representation):
     recipe = Recipe(representation)
     recipe.check()
-    assert recipe.voxel_shape == (32, 32, 32, 5 if representation == "atom" else 1)
+    assert recipe.voxel_shape == (32, 32, 32, 11 if representation == "atom" else 1)
 
 
 @pytest.mark.parametrize(
@@ -62,7 +63,8 @@ def test_settings_that_no_datapoint_could_satisfy(settings, message):
 
 
 def test_channels_and_shape():
-    assert Recipe("atom", elements=("C", "N"), **SMALL).channels == ("C", "N")
+    assert Recipe("atom", **SMALL).channels == ("H", "C", "N", "O", "F", "P", "S", "Cl", "Br", "I", "other")
+    assert Recipe("atom", elements=("C", "N"), other=False, **SMALL).channels == ("C", "N")
     recipe = Recipe("atom", elements=("C", "N"), other=True, **SMALL)
     recipe.check()
     assert recipe.channels == ("C", "N", "other")
@@ -106,9 +108,16 @@ def test_occupancy_in_one_byte(molecules):
 
 
 def test_atoms_fall_into_the_channel_of_their_element(molecules):
-    recipe = Recipe("atom", elements=("O", "H", "N"), box_width=10.0, voxel_width=0.5)
+    recipe = Recipe("atom", elements=("O", "H", "N"), other=False, box_width=10.0, voxel_width=0.5)
     counts = recipe.voxels(molecules["water"]).sum(axis=(0, 1, 2)) * 0.5**3
     np.testing.assert_allclose(counts, [1, 2, 0], atol=1e-3)
+
+
+def test_no_molecule_of_usual_chemistry_is_lost_by_default():
+    recipe = Recipe("atom")
+    for smiles in ("CS(C)=O", "ClCCl", "BrC", "CP(C)C", "IC", "CB(O)O", "C[Si](C)(C)C", "C[Se]C"):
+        held = recipe.voxels(smiles).sum() * 0.5**3
+        assert abs(held - Chem.AddHs(Chem.MolFromSmiles(smiles)).GetNumAtoms()) < 0.05
 
 
 def test_other_elements_share_the_last_channel(molecules):
@@ -121,7 +130,7 @@ def test_other_elements_are_refused_without_a_channel(molecules):
     with pytest.raises(
         FeaturizationError, match=r"'sulfuryl fluoride' holds O, S, for which there is no channel; pass elem"
     ):
-        Recipe("atom", elements=("F",), box_width=10.0).voxels(molecules["sulfuryl fluoride"])
+        Recipe("atom", elements=("F",), other=False, box_width=10.0).voxels(molecules["sulfuryl fluoride"])
 
 
 def test_gradient_and_occupancy_follow_the_density(molecules):

@@ -17,7 +17,7 @@ REFUSED = [
     ({"method": "GFN0-xTB"}, "method='GFN0-xTB' arrived; 'GFN2-xTB', 'GFN1-xTB' are"),
     ({"elements": ("C", "Xx")}, "'Xx' is no element symbol"),
     ({"elements": ("C", "C")}, r"elements=\('C', 'C'\) arrived; at least one symbol, each once"),
-    ({"elements": ()}, r"elements=\(\) arrived; at least one symbol"),
+    ({"elements": (), "other": False}, r"elements=\(\) arrived; at least one symbol"),
     ({"sigma": 0.0}, "sigma=0.0 arrived; a positive number in Å"),
     ({"threshold": -1.0}, "threshold=-1.0 arrived; a positive number in e/Å³ or σ"),
     ({"rotation_seed": -1}, "rotation_seed=-1 arrived; a whole number from 0 to 2147483647"),

@@ -18,7 +18,7 @@ from deepchem_density.voxels.datapoints import Complex
 from deepchem_density.voxels.recipe import Recipe
 from deepchem_density.voxels.store import SolvedStore
 
-RECIPE = Recipe("atom", box_width=6.0, voxel_width=1.0, dtype="float16")
+RECIPE = Recipe("atom", other=False, box_width=6.0, voxel_width=1.0, dtype="float16")
 COMPLEXES = Recipe("occupancy", box_width=16.0, voxel_width=2.0)
 MAPS = Recipe("density", box_width=8.0, voxel_width=1.0, map_values="file")
 TOO_LARGE = Structure([1, 1], [[0, 0, 0], [0, 0, 40.0]], name="too large")
@@ -126,7 +126,7 @@ def test_what_does_not_fit_the_box_is_refused_by_the_grid_and_not_by_the_store(t
 
 
 def test_elements_without_a_channel_are_refused_before_anything_is_trained(tmp_path):
-    solved = SolvedStore(tmp_path, RECIPE).solve([*made(1), Structure([16, 1], [[0, 0, 0], [0, 0, 1.34]])])
+    solved = SolvedStore(tmp_path, RECIPE).solve([*made(1), Structure([14, 1], [[0, 0, 0], [0, 0, 1.34]])])
     ((place, reason),) = solved.refused(RECIPE)
     assert (place, "for which there is no channel" in reason) == (1, True)
 
