@@ -6,10 +6,10 @@ import contextlib
 import multiprocessing
 import os
 import sys
-import threading
 from collections.abc import Callable, Iterator
-from multiprocessing.connection import wait
 from typing import TextIO, cast
+
+from deepchem_density.workers import end_with_parent
 
 __all__ = ["companions"]
 
@@ -42,7 +42,9 @@ def companions(workers: int, work: Callable[..., object], *arguments: object) ->
     if workers < 1:
         raise ValueError(f"workers={workers} arrived; a whole number from 1 up is accepted.")
     context = multiprocessing.get_context("spawn")
-    processes = [context.Process(target=_run, args=(work, arguments), daemon=True) for _ in range(workers - 1)]
+    processes = [
+        context.Process(target=_run, args=(os.getpid(), work, arguments), daemon=True) for _ in range(workers - 1)
+    ]
     for process in processes:
         process.start()
     finished = False
@@ -57,9 +59,9 @@ def companions(workers: int, work: Callable[..., object], *arguments: object) ->
             process.join()
 
 
-def _run(work: Callable[..., object], arguments: tuple[object, ...]) -> None:
+def _run(parent: int, work: Callable[..., object], arguments: tuple[object, ...]) -> None:
+    end_with_parent(parent)
     sys.stderr = cast(TextIO, _NoTerminal(sys.stderr))
-    threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
         work(*arguments)
     except Exception as error:
@@ -80,10 +82,3 @@ class _NoTerminal:
 
     def __getattr__(self, name: str) -> object:
         return getattr(self._stream, name)
-
-
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        wait([parent.sentinel])
-        os._exit(1)
