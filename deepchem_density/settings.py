@@ -306,7 +306,9 @@ def _accepted_type(hint: Any, about: Setting) -> str:
         bound += "" if about.most is None else f"{' and' if bound else ''} at most {about.most:g}"
         return f"a {kind}{bound}{unit}"
     if get_origin(hint) is tuple:
-        return f"a tuple of {_type_name(get_args(hint)[0])}{unit}"
+        parts = get_args(hint)
+        number = "" if parts[-1] is Ellipsis else f"{len(parts)} "
+        return f"a tuple of {number}{_type_name(parts[0])}{unit}"
     return f"a {_type_name(hint)}"
 
 
