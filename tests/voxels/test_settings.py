@@ -8,8 +8,8 @@ from deepchem_density.voxels.recipe import Recipe
 from deepchem_density.voxels.settings import VoxelSettings
 
 REFUSED = [
-    ({"center": "nucleus"}, "center='nucleus' arrived; a tuple of float or 'mean', 'charge', 'origin' is accepted"),
-    ({"center": (0.0, 1.0)}, r"center=\(0.0, 1.0\) arrived; a tuple of float or 'mean', 'charge', 'origin' is"),
+    ({"center": "nucleus"}, "center='nucleus' arrived; a tuple of 3 float or 'mean', 'charge', 'origin' is accepted"),
+    ({"center": (0.0, 1.0)}, r"center=\(0.0, 1.0\) arrived; a tuple of 3 float or 'mean', 'charge', 'origin' is"),
     ({"charge": "neutral"}, "charge='neutral' arrived; a whole number or 'formal' or None is accepted"),
     ({"transform": "cube"}, "transform='cube' arrived; 'none', 'sqrt', 'log' are"),
     ({"shape": "box"}, "shape='box' arrived; 'vdw', 'density' are"),
