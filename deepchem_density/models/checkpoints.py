@@ -27,10 +27,12 @@ __all__ = [
     "read_checkpoint",
     "read_config",
     "read_small_json",
+    "read_state",
     "rebuild",
     "require_weights",
     "whole_checkpoint",
     "write_config",
+    "write_state",
 ]
 
 CONFIG_FILE = "config.json"
@@ -222,6 +224,44 @@ def load(
     return step
 
 
+def read_state(path: Path, device: torch.device) -> Any:
+    """Return the tensors and plain values of a file that torch saved; nothing is unpickled.
+
+    Raises
+    ------
+    ValueError
+        It is cut off, empty, or of another program; FileNotFoundError where there is none.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"There is no checkpoint '{path}'; check the path.")
+    try:
+        with zipfile.ZipFile(path) as archive:  # a pickle without an archive, or one that is cut off, is none
+            unpacked = sum(member.file_size for member in archive.infolist())
+        if unpacked > path.stat().st_size:
+            raise ValueError("it is compressed")
+        return torch.load(path, map_location=device, weights_only=True)
+    except Exception as error:  # torch tells of damage in many ways, and advises to unpickle
+        raise ValueError(
+            f"'{path}' cannot be read ({type(error).__name__}); it is cut off, damaged or no checkpoint of this package: take an "
+            "older checkpoint, or train the model again."
+        ) from error
+
+
+def write_state(path: Path, state: Mapping[str, Any]) -> None:
+    """Write tensors and plain values to a file, whole or not at all.
+
+    Raises
+    ------
+    WriteError
+        The disk is full or does not take it.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with whole_checkpoint(path.parent):
+        temporary = path.parent / _TEMPORARY
+        torch.save(dict(state), temporary)
+        temporary.replace(path)
+
+
 def read_checkpoint(path: Path, device: torch.device) -> tuple[dict[str, torch.Tensor], dict[str, Any], int]:
     """Return weights, state of the optimizer and step of a checkpoint.
 
@@ -231,19 +271,7 @@ def read_checkpoint(path: Path, device: torch.device) -> tuple[dict[str, torch.T
         It is cut off, empty, or of another program; FileNotFoundError where there is none.
     """
     advice = "take an older checkpoint, or train the model again"
-    if not path.is_file():
-        raise FileNotFoundError(f"There is no checkpoint '{path}'; check the path.")
-    try:
-        with zipfile.ZipFile(path) as archive:  # a pickle without an archive, or one that is cut off, is none
-            unpacked = sum(member.file_size for member in archive.infolist())
-        if unpacked > path.stat().st_size:
-            raise ValueError("it is compressed")
-        data = torch.load(path, map_location=device, weights_only=True)
-    except Exception as error:  # torch tells of damage in many ways, and advises to unpickle
-        raise ValueError(
-            f"'{path}' cannot be read ({type(error).__name__}); it is cut off, damaged or no checkpoint of this package: "
-            f"{advice}."
-        ) from error
+    data = read_state(path, device)
     names = ("model_state_dict", "optimizer_state_dict", "global_step")
     weights, of_optimizer, step = (data.get(name) if isinstance(data, dict) else None for name in names)
     if (

@@ -6,13 +6,12 @@ import math
 import os
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 
-from deepchem_density.models import checkpoints
 from deepchem_density.models.batches import (
     even_size,
     label_arrays,
@@ -22,7 +21,8 @@ from deepchem_density.models.batches import (
     voxel_tensor,
     with_numpy_stream,
 )
-from deepchem_density.models.options import make_loss, require_known, require_options, require_size
+from deepchem_density.models.options import make_loss, require_options, require_size
+from deepchem_density.models.stored_model import OF_NETWORK, StoredModel
 from deepchem_density.models.training_run import (
     ClippedOptimizer,
     EpochMonitor,
@@ -34,23 +34,18 @@ from deepchem_density.models.training_run import (
     start_rate,
     torch_stream,
 )
+from deepchem_density.models.until_stalled import Trained, UntilStalled, train_in_rounds
 from deepchem_density.models.voxel_cnn import VoxelCNN
 from deepchem_density.quiet import deepchem as dc
 
 __all__ = ["VoxelCNNModel"]
 
-_OF_NETWORK = (
-    *("n_tasks", "n_channels", "mode", "n_classes", "widths", "depth"),
-    *("stem_widths", "n_bins", "head_width", "dropout", "pooling", "binned_channels"),
-)
-_OF_TRAINING = ("loss", "batch_size", "weight_decay", "schedule", "augment", "clip_norm", "autocast", "seed")
-_SAVED = (*_OF_NETWORK, *_OF_TRAINING, "learning_rate", "optimizer")
 _Tensors = list[torch.Tensor]
 SETTLED = 2048
 """Samples whose statistics stand in a trained network: their chance error is a fiftieth of the spread between samples."""
 
 
-class VoxelCNNModel(dc.models.TorchModel):
+class VoxelCNNModel(StoredModel):
     """A 3-D convolutional network on voxels for regression or classification, trained and used like any DeepChem model.
 
     Parameters
@@ -107,7 +102,7 @@ class VoxelCNNModel(dc.models.TorchModel):
     (6, 1)
     """
 
-    _lr_schedule: Any
+    trained_: Trained
 
     def __init__(
         self,
@@ -148,7 +143,7 @@ class VoxelCNNModel(dc.models.TorchModel):
         self._entropy = int(np.random.randint(2**31)) if seed is None else seed  # noqa: NPY002
         self._rng = np.random.default_rng(self._entropy)
         with torch_stream(self._draw_seed(), torch.device("cpu")):
-            network = VoxelCNN(**{name: getattr(self, name) for name in _OF_NETWORK})
+            network = VoxelCNN(**{name: getattr(self, name) for name in OF_NETWORK})
         self._class_limit = n_classes if mode == "classification" else None
         self._given_optimizer = optimizer
         inner = optimizer or dc.models.optimizers.AdamW(learning_rate=learning_rate, weight_decay=weight_decay)
@@ -234,6 +229,7 @@ class VoxelCNNModel(dc.models.TorchModel):
         max_steps: int | None = None,
         validation: Any = None,
         patience: int | None = None,
+        state: str | os.PathLike[str] | None = None,
         on_epoch: Callable[[int, dict[str, float]], object] | None = None,
         progress: bool = True,
     ) -> float:
@@ -252,9 +248,15 @@ class VoxelCNNModel(dc.models.TorchModel):
         validation : dc.data.Dataset, optional
             Its loss is computed after each epoch.
         patience : int, optional
-            Stop after this many epochs without a lower validation loss, and put back the weights of the lowest.
+            Train until the validation loss has fallen by less than 1 % within so many looks at it, one after each epoch, but 100
+            steps apart at the least and 500 at the most; then cool down (see `UntilStalled`). `nb_epoch` and `max_steps` are
+            the cap, ``trained_`` says whether it bound. In place of `schedule`.
+        state : str, optional
+            With `patience`, a file that keeps the state of training after each look: the same call goes on from there, to the
+            same end.
         on_epoch : callable, optional
-            ``on_epoch(epoch, metrics)``: epochs from 1; train_loss, learning_rate and, if it is known, validation_loss.
+            ``on_epoch(epoch, metrics)``: epochs, or looks, from 1; train_loss, learning_rate and, if it is known,
+            validation_loss.
         progress : bool
             Show a bar on a terminal or in a notebook.
         """
@@ -264,33 +266,65 @@ class VoxelCNNModel(dc.models.TorchModel):
         self._scale_labels(dataset)
         epoch, total = run_length(len(dataset), self.batch_size, nb_epoch, max_steps)
         criterion = self._loss_fn if loss is None else loss
-        validate = None if validation is None else lambda: self._mean_loss(validation, criterion)
-        optimizer = self._start_schedule(variables, total)
-        monitor = EpochMonitor(self.model, optimizer, criterion, epoch, total, validate, patience, on_epoch, progress)
-        batches = self.default_generator(dataset, math.ceil(total / epoch), deterministic=deterministic)
-        keep, interval = max_checkpoints_to_keep, checkpoint_interval
-        calls = [*(callbacks if isinstance(callbacks, Sequence) else [callbacks]), monitor]
-        with monitor:
-            average = self.fit_generator(
-                monitor.until_stopped(batches), keep, interval, False, variables, monitor.loss, calls, all_losses
-            )
-        if monitor.best_weights is not None:
-            self.model.load_state_dict(monitor.best_weights)
-        elif total > 0:
-            drawn = some_batches(dataset, self.batch_size, SETTLED)
-            settle_statistics(self.model, (voxel_tensor(x, self.n_channels, self.device).float() for x in drawn))
+        loss_of = partial(self._mean_loss, validation, criterion)
+        optimizer = self._start_schedule(variables, total, self.schedule if patience is None else "constant")
+        keep, interval = max_checkpoints_to_keep, checkpoint_interval if patience is None else 0
+        calls = [*callbacks] if isinstance(callbacks, Sequence) else [callbacks]
+
+        def train(monitor: EpochMonitor, *others: Callable[..., object]) -> float:
+            epochs = math.ceil(monitor.total_steps / epoch)
+            batches = monitor.until_over(self.default_generator(dataset, epochs, deterministic=deterministic))
+            each = [*calls, *others, monitor]
+            with monitor:
+                return self.fit_generator(batches, keep, interval, False, variables, monitor.loss, each, all_losses)
+
+        if patience is None:
+            watch = None if validation is None else partial(loss_of, self.model)
+            average = train(EpochMonitor(optimizer, criterion, epoch, total, watch, on_epoch, progress))
+        else:
+            self._require_validation(validation, patience)
+            course = UntilStalled(self.model, optimizer, epoch, patience, total)
+
+            def one_round(steps: int) -> tuple[float, dict[str, float]]:
+                self._global_step = before + course.step  # after a state was read
+                self._reseed()
+                seen: dict[str, float] = {}
+                monitor = EpochMonitor(
+                    optimizer, criterion, steps, steps, None, lambda _, about: seen.update(about), False
+                )
+                return train(monitor, lambda *_: course.after_step()), seen
+
+            before = self._global_step
+            average = train_in_rounds(course, one_round, loss_of, state, on_epoch, progress)
         if total > 0:
-            self.save_checkpoint(keep if interval > 0 else 0)
+            self._settle(dataset)
+            if patience is not None:
+                self.trained_ = course.finish(loss_of, partial(self._settle, dataset))
+            self.save_checkpoint(keep if checkpoint_interval > 0 else 0)
         return average
 
-    def _start_schedule(self, variables: list[torch.nn.Parameter] | None, total_steps: int) -> torch.optim.Optimizer:
+    def _require_validation(self, validation: Any, patience: int) -> None:
+        if validation is None or self._follows_deepchem_schedule():
+            raise ValueError(
+                f"patience={patience} arrived with validation={validation!r} and "
+                f"learning_rate={self.optimizer.learning_rate!r}; a dataset as validation and a number as rate are accepted: "
+                "pass validation=, or leave patience out."
+            )
+
+    def _settle(self, dataset: Any) -> None:
+        drawn = some_batches(dataset, self.batch_size, SETTLED)
+        settle_statistics(self.model, (voxel_tensor(x, self.n_channels, self.device).float() for x in drawn))
+
+    def _start_schedule(
+        self, variables: list[torch.nn.Parameter] | None, total_steps: int, policy: str
+    ) -> torch.optim.Optimizer:
         """Set the learning rate for a run where TorchModel.fit_generator will look for it."""
         optimizer, schedule = self._pytorch_optimizer, self._lr_schedule
         if variables is not None:
             optimizer, schedule = self._optimizer_for_vars.get(tuple(variables), (None, None))
             optimizer = optimizer or self.optimizer._create_pytorch_optimizer(variables)
         if not self._follows_deepchem_schedule():
-            schedule = start_rate(optimizer, self.optimizer.learning_rate, self.schedule, total_steps)
+            schedule = start_rate(optimizer, self.optimizer.learning_rate, policy, total_steps)
         elif schedule is None:
             schedule = self.optimizer.learning_rate._create_pytorch_schedule(optimizer)
         if variables is None:
@@ -298,9 +332,6 @@ class VoxelCNNModel(dc.models.TorchModel):
         else:
             self._optimizer_for_vars[tuple(variables)] = (optimizer, schedule)
         return optimizer
-
-    def _follows_deepchem_schedule(self) -> bool:
-        return isinstance(self.optimizer.learning_rate, dc.models.optimizers.LearningRateSchedule)
 
     def fit_generator(self, *args: Any, **kwargs: Any) -> float:
         """Train on the batches of a generator; see TorchModel.fit_generator."""
@@ -312,9 +343,9 @@ class VoxelCNNModel(dc.models.TorchModel):
         finally:
             self.model.eval()
 
-    def _mean_loss(self, dataset: Any, criterion: Callable[..., torch.Tensor]) -> float:
+    def _mean_loss(self, dataset: Any, criterion: Callable[..., torch.Tensor], network: torch.nn.Module) -> float:
         batches = self.default_generator(dataset, mode="predict")
-        return mean_loss(self.model, map(self._prepare_batch, batches), criterion)
+        return mean_loss(network, map(self._prepare_batch, batches), criterion)
 
     def _predict(self, *args: Any, **kwargs: Any) -> Any:
         # TorchModel leaves the network in evaluation mode: a callback that predicts would switch dropout off for good.
@@ -352,58 +383,3 @@ class VoxelCNNModel(dc.models.TorchModel):
                 results.append((drawn.mean(axis=0), drawn.std(axis=0)))
         mean, std = (np.concatenate(parts).astype(np.float32) for parts in zip(*results, strict=True))
         return mean, std
-
-    def save_checkpoint(self, max_checkpoints_to_keep: int = 5, model_dir: str | None = None) -> None:
-        """Save a checkpoint, and beside it the constructor arguments as config.json; see TorchModel."""
-        if max_checkpoints_to_keep == 0:
-            return
-        arguments = {name: checkpoints.describe(getattr(self, name)) for name in _SAVED}
-        arguments["optimizer"] = checkpoints.describe(self._given_optimizer)
-        checkpoints.write_config(Path(model_dir or self.model_dir), arguments)
-        with checkpoints.whole_checkpoint(Path(model_dir or self.model_dir)):
-            super().save_checkpoint(max_checkpoints_to_keep, model_dir)
-
-    def restore(self, checkpoint: str | None = None, model_dir: Any = None, strict: bool | None = True) -> None:
-        """Load a checkpoint's weights, optimizer state and step, by default the newest in model_dir; see TorchModel.
-
-        Only tensors and plain values are read, whatever the release of torch: nothing is unpickled.
-
-        A checkpoint that is damaged, holds weights that are not finite or is of another network is a ValueError.
-        """
-        self._ensure_built()
-        found = [checkpoint] if checkpoint else sorted(self.get_checkpoints(os.fspath(model_dir or self.model_dir)))
-        if not found:
-            raise ValueError(f"{model_dir or self.model_dir} holds no checkpoint: fit the model or save one first.")
-        settings = {name: checkpoints.describe(getattr(self, name)) for name in _OF_NETWORK}
-        path, optimizer = Path(found[0]), self._pytorch_optimizer
-        self._global_step = checkpoints.load(path, self.device, self.model, optimizer, settings, bool(strict))
-        if not self._follows_deepchem_schedule():
-            self._lr_schedule = start_rate(self._pytorch_optimizer, self.optimizer.learning_rate, "constant")
-        # A resumed run must not repeat the order and the turns of the run it continues.
-        self._rng = np.random.default_rng([self._entropy, self._global_step])
-
-    @classmethod
-    def from_dir(cls, model_dir: str | os.PathLike[str], **changed: Any) -> VoxelCNNModel:
-        """Rebuild a model from its config.json and newest checkpoint: its predictions are the same, bit for bit.
-
-        Parameters
-        ----------
-        model_dir : str
-            The folder the model saved to.
-        **changed
-            Constructor arguments to use instead of the saved ones; device and logging are never saved.
-
-        Raises
-        ------
-        FileNotFoundError, ValueError
-            If the folder holds no model, or one that is damaged; the message names the file.
-        """
-        require_known(set(changed) - set(_SAVED))
-        arguments = checkpoints.read_config(Path(model_dir), _SAVED)
-        with checkpoints.naming(Path(model_dir) / checkpoints.CONFIG_FILE, "does not describe a model of this release"):
-            for name in {"learning_rate", "optimizer"} - set(changed):
-                arguments[name] = checkpoints.rebuild(arguments.get(name), dc.models.optimizers)
-            model = cls(model_dir=model_dir, **(arguments | changed))
-            model._ensure_built()
-        model.restore()
-        return model

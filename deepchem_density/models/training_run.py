@@ -224,62 +224,47 @@ class ClippedOptimizer:
 
 
 class EpochMonitor:
-    """Counts epochs within a run of steps, reports each, and ends the run when validation stops improving.
+    """Counts epochs within a run of steps, and reports each.
 
     Parameters
     ----------
-    network : torch.nn.Module
-        The network in training.
     optimizer : torch.optim.Optimizer
-        Its optimizer, for the learning rate.
+        For the learning rate.
     loss : callable
         ``(outputs, labels, weights) -> scalar``; use the monitor's own `loss` in its place.
     steps_per_epoch, total_steps : int
         Length of an epoch and of the run.
     validate : callable, optional
         Returns the validation loss.
-    patience : int, optional
-        Stop after this many epochs without a lower validation loss.
     on_epoch : callable, optional
         Called as ``on_epoch(epoch, metrics)`` with epochs from 1 and ``metrics`` a dict of train_loss, learning_rate
         and, with `validate`, validation_loss.
     progress : bool
         Show a bar, if standard error is a terminal or a notebook.
-
-    Attributes
-    ----------
-    best_weights : dict or None
-        With `patience`, the network's state at the lowest validation loss.
     """
 
     def __init__(
         self,
-        network: torch.nn.Module,
         optimizer: torch.optim.Optimizer,
         loss: Callable[..., torch.Tensor],
         steps_per_epoch: int,
         total_steps: int,
         validate: Callable[[], float] | None = None,
-        patience: int | None = None,
         on_epoch: Callable[[int, dict[str, float]], object] | None = None,
         progress: bool = True,
     ) -> None:
-        if patience is not None and (validate is None or patience < 1):
-            raise ValueError(f"patience={patience} needs a validation dataset and 1 epoch or more: pass validation=.")
-        self._network, self._optimizer, self._loss = network, optimizer, loss
-        self._steps_per_epoch, self._total_steps = steps_per_epoch, total_steps
-        self._validate, self._patience, self._on_epoch = validate, patience, on_epoch
+        self._optimizer, self._loss = optimizer, loss
+        self._steps_per_epoch, self.total_steps = steps_per_epoch, total_steps
+        self._validate, self._on_epoch = validate, on_epoch
         self._progress = progress
-        self._steps = self._epoch = self._batches = self._fruitless = 0
+        self._steps = self._epoch = self._batches = 0
         self._sum = torch.zeros(())
-        self._rate = self._lowest = math.inf
-        self._stopped = False
-        self.best_weights: dict[str, torch.Tensor] | None = None
+        self._rate = math.inf
 
     def __enter__(self) -> EpochMonitor:
         self._bar = tqdm(
-            total=self._total_steps,
-            disable=None if self._progress and self._total_steps > 1 else True,
+            total=self.total_steps,
+            disable=None if self._progress and self.total_steps > 1 else True,
             desc="training",
             unit="step",
             leave=False,
@@ -297,10 +282,10 @@ class EpochMonitor:
         self._batches += 1
         return value
 
-    def until_stopped(self, batches: Iterable[Any]) -> Iterator[Any]:
-        """Pass batches on until the run is over or early stopping has spoken."""
+    def until_over(self, batches: Iterable[Any]) -> Iterator[Any]:
+        """Pass batches on until the run is over."""
         iterator = iter(batches)
-        while not self._stopped and self._steps < self._total_steps:
+        while self._steps < self.total_steps:
             try:
                 batch = next(iterator)
             except StopIteration:
@@ -311,7 +296,7 @@ class EpochMonitor:
         """DeepChem's callback after each step."""
         self._steps += 1
         self._bar.update()
-        if self._steps % self._steps_per_epoch == 0 or self._steps == self._total_steps:
+        if self._steps % self._steps_per_epoch == 0 or self._steps == self.total_steps:
             self._end_epoch()
 
     def _end_epoch(self) -> None:
@@ -328,17 +313,6 @@ class EpochMonitor:
             )
         if self._validate is not None:
             metrics["validation_loss"] = self._validate()
-            self._judge(metrics["validation_loss"])
         self._bar.set_postfix({name: f"{value:.3g}" for name, value in metrics.items()})
         if self._on_epoch is not None:
             self._on_epoch(self._epoch, metrics)
-
-    def _judge(self, validation_loss: float) -> None:
-        if self._patience is None:
-            return
-        if validation_loss < self._lowest:
-            self._lowest, self._fruitless = validation_loss, 0
-            self.best_weights = {name: value.clone() for name, value in self._network.state_dict().items()}
-        else:
-            self._fruitless += 1
-            self._stopped = self._fruitless >= self._patience
