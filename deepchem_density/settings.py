@@ -95,6 +95,8 @@ class Setting:
     since : int
         The version of cells and recipes that knew it first: above 0, it enters digests only where it is not at its default, so
         that what was stored before it was known stays valid.
+    before
+        What was done before it was known, where that is another than its default.
     """
 
     help: str
@@ -112,6 +114,7 @@ class Setting:
     labelled: bool = True
     path: bool = False
     since: int = 0
+    before: Any = SAME
 
     def searched(self, of_complexes: bool) -> Between | tuple[Any, ...] | None:
         """Return the values that a search tries."""
@@ -170,14 +173,18 @@ def special_defaults(declaring: Any, which: str) -> dict[str, Any]:
 def described(settings: Any, without: Collection[str] = ()) -> dict[str, Any]:
     """Return the settings of an instance as something a digest may rest on.
 
-    A setting that was added later is left out where it is at its default, so that what was stored before keeps its name.
+    A setting that was added later is left out where it asks for what was done before: what was stored then keeps its name.
     """
-    late = {name for name, about in settings_of(settings).items() if about.since}
     defaults = class_defaults(settings)
+    late = {
+        name: defaults[name] if about.before is SAME else about.before
+        for name, about in settings_of(settings).items()
+        if about.since
+    }
     return {
         name: value
         for name, value in dataclasses.asdict(settings).items()
-        if name not in without and not (name in late and value == defaults[name])
+        if name not in without and not (name in late and value == late[name])
     }
 
 

@@ -31,6 +31,8 @@ Row = dict[str, Any]
 EpochHook = Callable[[int, dict[str, float]], None]
 CELL_FORMAT = 3
 NEVER = 10**12
+TRAINING_STATE = "training.pt"
+"""What a cell that was killed goes on from, with patience."""
 VALIDATIONS = 10
 
 
@@ -84,7 +86,8 @@ def cell_folder(
     content : str
         What stands for the data, `content`.
     """
-    settings = described_as_before(config, without=("fractions", "seeds", "n_valid"))
+    unimportant = ("fractions", "seeds") if config.patience else ("fractions", "seeds", "n_valid")
+    settings = described_as_before(config, without=unimportant)
     about = [CELL_FORMAT, feature_version(config), settings, n_train, seed, sorted(without), content]
     if "binned_channels" in config.network:
         about.append("bins for each channel")  # of an earlier release there was none for several channels
@@ -140,6 +143,8 @@ def run_cell(
         predicted += line.labels_of(test)
     about["seconds"] = round(time.perf_counter() - started, 1)
     rows = _rows(config, data, train, seed, predicted, about)
+    for row, error in zip(rows, _training_error(config, data, train, model, line), strict=False):
+        row["train_mae"] = float(error)  # the network's rows come first
     cell = Cell(rows, test.ids, _heavy_atoms(data)[data.test], truth, predicted, folder / "model")
     if not still_wanted():
         return None
@@ -147,6 +152,7 @@ def run_cell(
     ModelRecipe(config.recipe, config.targets, units, line).write(folder / "model")
     arrays = {name: getattr(cell, name).tolist() for name in ("ids", "heavy_atoms", "truth", "predicted")}
     write_text(folder / "result.json", json.dumps({"rows": rows, **arrays}))
+    (folder / TRAINING_STATE).unlink(missing_ok=True)
     return cell
 
 
@@ -165,8 +171,13 @@ def _trained(
         labels = labels - line.labels_of(data.table)
     model = VoxelCNNModel(seed=seed, model_dir=model_dir, **config.network)
     steps = config.steps_for(len(train))
-    epochs = -(-steps // -(-len(train) // config.batch_size))
+    steps_per_epoch = -(-len(train) // config.batch_size)
+    epochs = -(-steps // steps_per_epoch)
     watch = _Watch(model, data.dataset(data.valid, labels[data.valid]), epochs, on_epoch)
+    until: dict[str, Any] = {}
+    if config.patience:
+        valid = data.dataset(data.valid, labels[data.valid])
+        until = {"patience": config.patience, "validation": valid, "state": model_dir.parent / TRAINING_STATE}
     model.fit(
         data.dataset(train, labels[train], training=True, seed=seed),
         nb_epoch=None,
@@ -174,10 +185,25 @@ def _trained(
         max_checkpoints_to_keep=1,
         checkpoint_interval=NEVER,
         on_epoch=watch,
+        **until,
     )
+    steps = model.trained_.steps if config.patience else steps
     parameters = sum(p.numel() for p in model.model.parameters())
-    about = {"epochs": epochs, "steps": steps, "device": str(model.device)}
+    about = {"epochs": -(-steps // steps_per_epoch), "steps": steps, "device": str(model.device)}
+    if config.patience:
+        about["capped"] = model.trained_.capped
     return model, {**about, "parameters": parameters}
+
+
+def _training_error(
+    config: CurveConfig, data: CurveData, train: np.ndarray, model: VoxelCNNModel, line: CompositionLine | None
+) -> np.ndarray:
+    """Return the mean absolute error of each target for training molecules, as many as there are for testing at most."""
+    some = np.sort(train[: len(data.test)])
+    table = data.table.subset(some)
+    truth = table.columns(config.targets)
+    predicted = np.asarray(model.predict(data.dataset(some, truth)), dtype=np.float64).reshape(truth.shape)
+    return np.abs(predicted + (0 if line is None else line.labels_of(table)) - truth).mean(axis=0)
 
 
 def _heavy_atoms(data: CurveData) -> np.ndarray:

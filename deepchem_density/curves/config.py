@@ -86,6 +86,7 @@ class CurveConfig(Frozen, CurveSettings):
             ("fractions", len(self.fractions) > 0, "one or more parts above 0, at most 1, are"),
             ("seeds", len(set(self.seeds)) == len(self.seeds) > 0, "different whole numbers are"),
             ("steps, epochs", (self.steps > 0) != (self.epochs > 0), "one of them above 0 is"),
+            ("patience, n_valid", self.patience == 0 or self.n_valid > 0, "with patience above 0 a validation set is"),
             ("min_steps", self.min_steps == 0 or self.epochs > 0, "0, or a number of steps with epochs above 0, is"),
             (
                 "hydrogens",
@@ -138,7 +139,8 @@ class CurveConfig(Frozen, CurveSettings):
     def study(self) -> str:
         """A digest of what curves must share to stand in one figure: data, split, training and network."""
         names = (*names_in(DataSettings), *TRAINING, *NETWORK)
-        later = {} if self.orientation == "turns" else {"orientation": self.orientation}
+        later: dict[str, Any] = {} if self.orientation == "turns" else {"orientation": self.orientation}
+        later |= {"patience": self.patience} if self.patience else {}
         return digest({name: getattr(self, name) for name in names} | later)
 
     @property

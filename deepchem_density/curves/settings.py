@@ -34,9 +34,22 @@ class SizeSettings:
 class TrainingSettings:
     """Training."""
 
-    steps: int = setting(240, "gradient steps of every cell; 0 leaves the length to epochs", least=0, complexes=600)
+    steps: int = setting(
+        240,
+        "gradient steps of every cell, the most with patience; 0 leaves the length to epochs",
+        least=0,
+        complexes=600,
+    )
     epochs: int = setting(0, "passes over the training molecules, instead of steps", least=0)
     min_steps: int = setting(0, "gradient steps that epochs gives small training sets at the least", least=0)
+    patience: int = setting(
+        0,
+        "train until the loss on the validation set has fallen by less than 1 % within so many looks at it (100 to 500 steps "
+        "apart), then cool down; 0 takes all steps",
+        least=0,
+        since=5,
+        before=0,
+    )
     orientation: str = setting(
         "turns",
         "how training molecules are turned each epoch: fixed, by one of the cube's 24 turns, or by any rotation (random)",

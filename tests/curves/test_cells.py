@@ -10,6 +10,7 @@ from deepchem_density.curves.cells import cell_folder, read_cell
 from deepchem_density.curves.config import CurveConfig
 from deepchem_density.curves.data import prepare
 from deepchem_density.curves.learning_curve import run_curve
+from deepchem_density.models import until_stalled
 from deepchem_density.models.prediction import Predictor
 from deepchem_density.quiet import deepchem as dc
 from deepchem_density.tables.qm9 import load_sample
@@ -103,3 +104,41 @@ def test_molecules_that_fail_elsewhere_make_another_cell(tmp_path):
     plain = cell_folder(QUICK, tmp_path, 30, 0)
     assert cell_folder(QUICK, tmp_path, 30, 0, ()) == plain != cell_folder(QUICK, tmp_path, 30, 0, (), "other data")
     assert cell_folder(QUICK, tmp_path, 30, 0, ("a", "b")) == cell_folder(QUICK, tmp_path, 30, 0, ("b", "a")) != plain
+
+
+PATIENT = dataclasses.replace(QUICK, n_valid=10, patience=2, steps=400)
+
+
+def test_with_patience_a_cell_says_where_it_stopped_and_a_killed_one_goes_on(tmp_path, monkeypatch):
+    monkeypatch.setattr(until_stalled, "SHORTEST_ROUND", 20)
+    (whole,) = run_curve(PATIENT, tmp_path / "whole")
+    row = whole.rows[0]
+    assert row["model"] == "network"
+    assert row["steps"] <= 400
+    assert row["capped"] == (row["steps"] == 400)
+    assert row["train_mae"] > 0
+    assert not list(tmp_path.rglob("training.pt"))
+
+    def kill(n_train, seed, number, metrics):
+        if number == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_curve(PATIENT, tmp_path / "killed", on_epoch=kill)
+    assert len(list(tmp_path.rglob("training.pt"))) == 1
+    numbers = []
+    (resumed,) = run_curve(PATIENT, tmp_path / "killed", on_epoch=lambda n, seed, number, _: numbers.append(number))
+    assert numbers[0] == 4
+    np.testing.assert_array_equal(resumed.predicted, whole.predicted)
+
+
+def test_training_error_is_that_of_the_kept_network(tmp_path):
+    config = dataclasses.replace(QUICK, n_train=20)
+    (cell,) = run_curve(config, tmp_path)
+    data = prepare(config, tmp_path, 1)
+    trained = data.table.subset(np.sort(data.pool))
+    predictor = Predictor.from_folder(cell.model_dir.parent)
+    voxels = np.stack([predictor.about.recipe.voxels(structure) for structure in trained.datapoints()])
+    predicted = predictor.network.predict(dc.data.NumpyDataset(voxels))
+    expected = np.abs(predicted - trained.columns(("gap",))).mean()
+    assert cell.rows[0]["train_mae"] == pytest.approx(expected, rel=1e-4)

@@ -34,6 +34,7 @@ def test_molecules_of_ones_own_have_channels_for_all_elements():
         ({"steps": 0}, "steps=0, epochs=0 arrived; one of them above 0"),
         ({"epochs": 3}, "steps=240, epochs=3 arrived"),
         ({"min_steps": 3}, "min_steps"),
+        ({"patience": 3, "n_valid": 0}, "patience=3, n_valid=0 arrived; with patience above 0 a validation set is"),
         ({"steps": 0, "epochs": 1, "min_steps": -1}, "min_steps"),
         ({"remove_composition": True, "hydrogens": "drop"}, "hydrogens"),
         ({"box_width": 14.5}, "box_width=14.5"),

@@ -61,7 +61,7 @@ def test_other_misuse():
         model(mode="classification").fit(dc.data.NumpyDataset(data.X, np.array([0, 1, 3, 1])), nb_epoch=1)
     with pytest.raises(ValueError, match="cannot compute uncertainties"):
         model().predict_uncertainty(data)
-    with pytest.raises(ValueError, match="needs a validation dataset"):
+    with pytest.raises(ValueError, match="a dataset as validation and a number as rate"):
         model().fit(data, patience=2)
     with pytest.raises(ValueError, match="without an end"):
         model().fit(data, nb_epoch=None)

@@ -7,7 +7,6 @@ import pytest
 import torch
 from blobs import dataset, model, same, state
 
-from deepchem_density.models.deepchem_model import VoxelCNNModel
 from deepchem_density.models.training_run import one_cycle
 from deepchem_density.quiet import deepchem as dc
 
@@ -121,22 +120,6 @@ def test_predicting_in_a_callback_leaves_training_alone():
         assert not trained.model.training
     assert modes == [(True, True)] * 8
     assert same(*finals)
-
-
-def test_early_stopping_restores_and_saves_the_best(tmp_path):
-    train, validation = dataset(12), dataset(12, seed=1, scale=-1.0)
-    history, states = [], []
-    trained = model(model_dir=tmp_path, schedule="constant", learning_rate=0.02)
-
-    def watch(epoch, metrics):
-        history.append(metrics["validation_loss"])
-        states.append(state(trained))
-
-    trained.fit(train, nb_epoch=200, validation=validation, patience=3, on_epoch=watch)
-    best = int(np.argmin(history))
-    assert len(history) == best + 1 + 3 < 200
-    assert same(state(trained), states[best])
-    assert same(state(VoxelCNNModel.from_dir(tmp_path)), states[best])
 
 
 def test_validation_loss_is_the_loss_of_predictions():
