@@ -76,7 +76,7 @@ class NetworkSettings:
     depth: int = setting(1, "convolutions of each stage", least=1, search=(1, 2))
     n_bins: int | None = setting(
         None,
-        "learned bins of magnitude for each channel in front, 0 for none; None takes 8 where magnitude is all there is",
+        "soft bins of magnitude for each channel in front, 0 for none; None takes 8 where magnitude is all there is",
         least=0,
         search=(None, 0, 16),
     )

@@ -120,7 +120,7 @@ class Recipe(Frozen, NumberSettings, VoxelSettings, _Looked):
 
     @property
     def binned(self) -> tuple[bool, ...]:
-        """Whether a network reads the magnitude of each channel off learned bins."""
+        """Whether a network reads the magnitude of each channel off soft bins."""
         of_part = tuple(record.binned for record, _ in self._channels)
         return of_part if self.part != "separate" else 2 * of_part
 

@@ -38,7 +38,7 @@ class Representation:
     transformed : bool
         Whether ``transform`` acts on it.
     binned : bool
-        Whether all there is to see is magnitude, which a network reads off learned bins.
+        Whether all there is to see is magnitude, which a network reads off soft bins.
     only_zero_and_one : callable
         Whether whole numbers hold its values, of the settings.
     knobs : mapping of str to mapping
