@@ -19,12 +19,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import platformdirs
 
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = [
     "WriteError",
+    "cache_folder",
     "check_writable",
     "digest",
     "is_file",
@@ -80,6 +82,12 @@ class WriteError(OSError):
 def digest(content: object) -> str:
     """Return ten letters that stand for something JSON can hold."""
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:10]
+
+
+def cache_folder() -> Path:
+    """Return where data that can be had again are kept: DEEPCHEM_DENSITY_CACHE, or the user's folder of caches."""
+    named = os.environ.get("DEEPCHEM_DENSITY_CACHE")
+    return Path(named) if named else platformdirs.user_cache_path("deepchem_density", appauthor=False)
 
 
 @contextmanager

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pytest
 import torch
+from file_server import Server, file_server
 from hypothesis import settings
 
 from deepchem_density.structures.readers import structure_from
@@ -109,6 +110,15 @@ def _turned(numbers: list[int], positions: list | np.ndarray, charge: int = 0, u
     """Return the atoms turned by a rotation without zeros and shifted, so that no error of sign or axis can hide."""
     rotation = np.array([[2, -1, 2], [2, 2, -1], [-1, 2, 2]]) / 3
     return Structure(np.array(numbers), np.asarray(positions) @ rotation.T + [0.3, -0.2, 0.1], charge, unpaired)
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    """A server of files on this machine, asked without a proxy."""
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    with file_server() as serving:
+        yield serving
 
 
 @pytest.fixture

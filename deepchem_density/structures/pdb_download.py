@@ -3,33 +3,25 @@
 from __future__ import annotations
 
 import gzip
-import http.client
 import logging
 import os
 import re
-import time
-import urllib.error
-import urllib.request
 import zlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import NamedTuple
 
+from deepchem_density.downloads import download
 from deepchem_density.files import replacing
 
 __all__ = ["PDB_FILES", "fetch_pdb"]
 
 logger = logging.getLogger(__name__)
 
-GONE = (404, 410)
 MTZ_MAGIC = b"MTZ "
 CCP4_MAGIC, CCP4_MAGIC_AT = b"MAP ", 208
 CHUNK = 1 << 20
-
-LARGEST_FILE = 2 * 2**30
-"""Bytes; the maps of ribosomes and viruses take some hundred millions."""
-LONGEST_DOWNLOAD = 3600.0
-"""Seconds; a server that sends a byte now and then would never be given up otherwise."""
+IF_GONE = "check the code. An entry without deposited diffraction data has no map."
 
 
 class _File(NamedTuple):
@@ -93,7 +85,7 @@ def fetch_pdb(
         return path
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as temporary:
-        _download(address, temporary, timeout, path)
+        download(address, temporary, path, timeout, IF_GONE)
         if not PDB_FILES[kind].is_right(temporary):
             raise ConnectionError(
                 f"{address} gave no {kind.replace('_', ' ')} but something that begins with {_head(temporary, 40)!r}; open the "
@@ -101,70 +93,6 @@ def fetch_pdb(
             )
     logger.info("Fetched %s", address)
     return path
-
-
-class _OnlyToHttps(urllib.request.HTTPRedirectHandler):
-    """Follows where a server sends, but never to an address that can be read or changed on the way."""
-
-    def redirect_request(self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> Any:
-        if not newurl.lower().startswith("https://"):
-            raise _RefusedError(
-                f"{req.full_url} sends to {newurl}, which is not https; nothing was fetched: pass another url=."
-            )
-        return super().redirect_request(req, fp, code, msg, headers, newurl)
-
-
-class _RefusedError(ConnectionError):
-    """What is told as it is."""
-
-
-def _download(address: str, path: Path, timeout: float, finally_at: Path) -> None:
-    request = urllib.request.Request(address, headers={"User-Agent": "deepchem-density"})
-    opener = urllib.request.build_opener(_OnlyToHttps)
-    try:
-        with opener.open(request, timeout=timeout) as answer, path.open("xb") as file:
-            announced = answer.headers.get("Content-Length")
-            _copy(answer, file, address, int(announced) if announced and announced.isdecimal() else 0)
-    except _RefusedError:
-        raise
-    except urllib.error.HTTPError as error:
-        error.close()
-        if error.code in GONE:
-            raise FileNotFoundError(
-                f"There is no {address}; check the code. An entry without deposited diffraction data has no map."
-            ) from None
-        raise ConnectionError(f"{address} answered {error.code} {error.reason}; try again later.") from None
-    except (urllib.error.URLError, http.client.HTTPException, ConnectionError, TimeoutError) as error:
-        reason = getattr(error, "reason", error) or type(error).__name__
-        raise ConnectionError(
-            f"{address} cannot be reached ({reason}); check the network and the variable https_proxy, or download the file in "
-            f"another way and save it as '{finally_at}'."
-        ) from error
-    if announced is not None and str(path.stat().st_size) != announced.strip():
-        raise ConnectionError(
-            f"{address} broke off after {path.stat().st_size} of {announced} bytes; try again, and pass a longer timeout= if it "
-            "happens again."
-        )
-
-
-def _copy(answer: http.client.HTTPResponse, file: BinaryIO, address: str, announced: int) -> None:
-    """Copy an answer to a file, within the limits of size and time."""
-    size, end = announced, time.monotonic() + LONGEST_DOWNLOAD
-    while True:
-        if size > LARGEST_FILE:
-            raise _RefusedError(
-                f"{address} holds {size:,} bytes or more; at most {LARGEST_FILE:,} are accepted: look at it in a browser."
-            )
-        if time.monotonic() > end:
-            raise _RefusedError(
-                f"{address} took longer than {LONGEST_DOWNLOAD:g} s, after {file.tell():,} bytes; try again later, or "
-                "another url=."
-            )
-        # one read of the socket, so that a byte at a time does not fill a chunk for ever
-        if not (chunk := answer.read1(CHUNK)):
-            return
-        file.write(chunk)
-        size = max(announced, file.tell())
 
 
 def _head(path: Path, size: int) -> bytes:

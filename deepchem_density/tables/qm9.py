@@ -22,9 +22,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import platformdirs
 
-from deepchem_density.files import is_file
+from deepchem_density.files import cache_folder, is_file
 from deepchem_density.tables.molecule_table import MoleculeTable
 
 __all__ = [
@@ -118,7 +117,7 @@ def load_qm9(data_dir: str | os.PathLike[str] | None = None) -> MoleculeTable:
     UserWarning
         If the .npz file is damaged (it is made again) or cannot be written (the next call is slow again).
     """
-    folder = _cache_dir() if data_dir is None else Path(data_dir)
+    folder = cache_folder() if data_dir is None else Path(data_dir)
     blocked = next((place for place in (folder, *folder.parents) if is_file(place)), None)
     if blocked is not None:
         raise ValueError(f"The file '{blocked}' arrived as, or in, the folder of QM9's cache; a folder is accepted.")
@@ -236,8 +235,3 @@ def _qm9pack_data() -> Path:
     if spec is None or not spec.submodule_search_locations:
         raise ImportError('all of QM9 needs the package qm9pack: pip install "deepchem-density[qm9]"')
     return Path(spec.submodule_search_locations[0]) / "data"
-
-
-def _cache_dir() -> Path:
-    named = os.environ.get("DEEPCHEM_DENSITY_CACHE")
-    return Path(named) if named else platformdirs.user_cache_path("deepchem_density", appauthor=False)

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import errno
 import gzip
-import logging
-import threading
-from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
+from file_server import Answer, Server
 
-from deepchem_density.structures import pdb_download
+from deepchem_density import downloads
 from deepchem_density.structures.pdb_download import PDB_FILES, fetch_pdb
 
 CIF = gzip.compress(b"# made up\ndata_1ABC\nloop_\n_atom_site.Cartn_x\n1.0\n")
@@ -28,50 +25,6 @@ CONTENT = {
     "difference_coefficients": CIF,
     "pdb_redo": MTZ,
 }
-
-
-class Answer(NamedTuple):
-    status: int
-    body: bytes
-    announced: int | None = None
-    sends_to: str = ""
-
-
-class Server(NamedTuple):
-    address: str
-    answers: dict[str, Answer]
-    asked: list[str]
-
-
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
-        monkeypatch.delenv(name, raising=False)
-    answers: dict[str, Answer] = {}
-    asked: list[str] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            asked.append(self.path)
-            answer = answers.get(self.path, Answer(404, b"not here"))
-            self.send_response(answer.status)
-            size = len(answer.body) if answer.announced is None else answer.announced
-            self.send_header("Content-Length", str(size))
-            if answer.sends_to:
-                self.send_header("Location", answer.sends_to)
-            self.end_headers()
-            self.wfile.write(answer.body)
-
-        def log_message(self, *arguments: object) -> None:
-            logging.getLogger(__name__).debug("%s", arguments)
-
-    http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    yield Server(f"http://127.0.0.1:{http.server_port}", answers, asked)
-    http.shutdown()
-    thread.join()
-    http.server_close()
 
 
 @pytest.fixture
@@ -148,47 +101,12 @@ def test_an_answer_that_breaks_off_leaves_nothing_behind(server, fetch, tmp_path
     assert list((tmp_path / "pdb").iterdir()) == []
 
 
-@pytest.mark.parametrize("scheme", ["http", "ftp", "HTTP"])
-@pytest.mark.parametrize("status", [301, 302, 307, 308])
-def test_redirects_lead_to_https_or_nowhere(scheme, status, server, fetch, tmp_path):
-    server.answers["/1abc/file"] = Answer(status, b"", sends_to=f"{scheme}{server.address[4:]}/1abc/other")
-    server.answers["/1abc/other"] = Answer(200, CIF)
-    with pytest.raises(ConnectionError, match=r"sends to .*/1abc/other, which is not https; nothing was fetched"):
-        fetch()
-    assert server.asked == ["/1abc/file"]
-    assert list((tmp_path / "pdb").iterdir()) == []
-
-
-def test_a_redirect_to_https_is_followed(server, fetch):
-    """To a port that speaks no TLS, which is how one sees that it was asked."""
-    server.answers["/1abc/file"] = Answer(302, b"", sends_to=f"https{server.address[4:]}/1abc/other")
-    with pytest.raises(ConnectionError, match=r"cannot be reached \(.*SSL"):
-        fetch(timeout=5)
-
-
-@pytest.mark.parametrize("announced", [None, 1001])
-def test_a_file_that_is_too_large_is_given_up(announced, server, fetch, tmp_path, monkeypatch):
-    monkeypatch.setattr(pdb_download, "LARGEST_FILE", 1000)
-    server.answers["/1abc/file"] = Answer(200, CCP4 if announced is None else b"", announced)
-    with pytest.raises(ConnectionError, match=r"holds 1,\d+ bytes or more; at most 1,000 are accepted"):
-        fetch(kind="map")
-    assert list((tmp_path / "pdb").iterdir()) == []
-
-
-def test_a_download_that_takes_too_long_is_given_up(server, fetch, tmp_path, monkeypatch):
-    monkeypatch.setattr(pdb_download, "LONGEST_DOWNLOAD", -1.0)
-    server.answers["/1abc/file"] = Answer(200, CCP4)
-    with pytest.raises(ConnectionError, match=r"took longer than -1 s, after 0 bytes; try again later"):
-        fetch(kind="map")
-    assert list((tmp_path / "pdb").iterdir()) == []
-
-
 def test_a_full_disk_is_told_and_leaves_nothing(server, fetch, tmp_path, monkeypatch):
     def full(answer, file, *about):
         file.write(b"some")
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(pdb_download, "_copy", full)
+    monkeypatch.setattr(downloads, "_copy", full)
     server.answers["/1abc/file"] = Answer(200, CCP4)
     with pytest.raises(OSError, match=r"1abc\.ccp4' cannot be written: the disk is full; free some space"):
         fetch(kind="map")
