@@ -18,6 +18,7 @@ from .structures import fetch_pdb as fetch_pdb
 from .structures import read_macromolecule as read_macromolecule
 from .structures import split_ligand as split_ligand
 from .tables import load_complexes as load_complexes
+from .tables import load_openfe as load_openfe
 from .tables import load_qm9 as load_qm9
 from .tables import load_sample as load_sample
 from .versions import __version__ as __version__

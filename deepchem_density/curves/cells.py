@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from deepchem_density.models.deepchem_model import VoxelCNNModel
 from deepchem_density.models.recipe_file import ModelRecipe
 from deepchem_density.quiet import deepchem as dc
 from deepchem_density.tables.baselines import predict_baselines
+from deepchem_density.tables.choose_split import FEWEST_TESTED
 from deepchem_density.tables.composition import CompositionLine
 
 __all__ = ["Cell", "EpochHook", "Row", "cell_folder", "read_cell", "run_cell"]
@@ -52,6 +53,8 @@ class Cell:
         (n_test, n_targets).
     model_dir : path
         The network's checkpoint, with the recipe of its voxels.
+    part_rows : list of dict
+        As `rows`, of parts of the test set; "part" says which.
     """
 
     rows: list[Row]
@@ -60,6 +63,7 @@ class Cell:
     truth: np.ndarray
     predicted: np.ndarray
     model_dir: Path
+    part_rows: list[Row] = field(default_factory=list)
 
     @property
     def name(self) -> str:
@@ -101,7 +105,7 @@ def read_cell(folder: Path) -> Cell | None:
         arrays = {name: np.array(stored[name]) for name in ("ids", "heavy_atoms", "truth", "predicted")}
     except (FileNotFoundError, json.JSONDecodeError, KeyError):  # KeyError: of an earlier release
         return None
-    return Cell(stored["rows"], **arrays, model_dir=folder / "model")
+    return Cell(stored["rows"], **arrays, model_dir=folder / "model", part_rows=stored.get("part_rows", []))
 
 
 def run_cell(
@@ -142,16 +146,17 @@ def run_cell(
     if line is not None:
         predicted += line.labels_of(test)
     about["seconds"] = round(time.perf_counter() - started, 1)
-    rows = _rows(config, data, train, seed, predicted, about)
+    rows, part_rows = _rows(config, data, train, seed, predicted, about)
     for row, error in zip(rows, _training_error(config, data, train, model, line), strict=False):
         row["train_mae"] = float(error)  # the network's rows come first
-    cell = Cell(rows, test.ids, _heavy_atoms(data)[data.test], truth, predicted, folder / "model")
+    cell = Cell(rows, test.ids, _heavy_atoms(data)[data.test], truth, predicted, folder / "model", part_rows)
     if not still_wanted():
         return None
     units = {target: data.table.units[target] for target in config.targets if target in data.table.units}
     ModelRecipe(config.recipe, config.targets, units, line).write(folder / "model")
     arrays = {name: getattr(cell, name).tolist() for name in ("ids", "heavy_atoms", "truth", "predicted")}
-    write_text(folder / "result.json", json.dumps({"rows": rows, **arrays}))
+    parts = {"part_rows": part_rows} if part_rows else {}
+    write_text(folder / "result.json", json.dumps({"rows": rows, **parts, **arrays}))
     (folder / TRAINING_STATE).unlink(missing_ok=True)
     return cell
 
@@ -212,8 +217,8 @@ def _heavy_atoms(data: CurveData) -> np.ndarray:
 
 def _rows(
     config: CurveConfig, data: CurveData, train: np.ndarray, seed: int, predicted: np.ndarray, about: dict[str, Any]
-) -> list[Row]:
-    """Return the metrics of the network and of the baselines, trained on the same molecules, for each target."""
+) -> tuple[list[Row], list[Row]]:
+    """Return the metrics of network and baselines, trained on the same molecules, on the test set and on parts of it."""
     labels = data.table.columns(config.targets)
     truth = labels[data.test]
     models = {"network": predicted}
@@ -225,15 +230,22 @@ def _rows(
         "dataset": config.dataset,
         "n_train": len(train),
         "seed": seed,
-        "n_test": len(truth),
         **about,
     }
-    return [
-        {**shared, "model": name, "target": target, "unit": data.table.units.get(target, "")}
-        | regression_metrics(truth[:, t], values[:, t])
-        for name, values in models.items()
-        for t, target in enumerate(config.targets)
-    ]
+
+    def rows(tested: np.ndarray, **more: Any) -> list[Row]:
+        return [
+            {**shared, "n_test": int(tested.sum()), **more, "model": name, "target": target}
+            | {"unit": data.table.units.get(target, "")}
+            | regression_metrics(truth[tested, t], values[tested, t])
+            for name, values in models.items()
+            for t, target in enumerate(config.targets)
+        ]
+
+    ids = data.table.ids[data.test]
+    parts = {name: np.isin(ids, wanted) for name, wanted in data.test_parts.items()}
+    of_parts = [rows(part, part=name) for name, part in parts.items() if part.sum() >= FEWEST_TESTED]
+    return rows(np.ones(len(truth), dtype=bool)), [row for part in of_parts for row in part]
 
 
 class _Watch:

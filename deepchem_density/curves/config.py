@@ -75,7 +75,7 @@ class CurveConfig(Frozen, CurveSettings):
 
     def _rules(self) -> list[tuple[str, bool, str]]:
         """Return the settings that go together: their names, whether they fit, and what is accepted."""
-        needs_files = self.dataset not in ("sample", "qm9")
+        needs_files = self.dataset not in ("sample", "qm9", "openfe")
         needs_more = self.split in ("group", "core", "lists", "year")
         of_molecules = self.split in ("random", "lists")
         return [
@@ -167,7 +167,7 @@ def defaults_of_data(dataset: str) -> dict[str, Any]:
     """Return the defaults for a dataset, where they are others than those of QM9."""
     if dataset in ("sample", "qm9"):
         return {}
-    return COMPLEX_DEFAULTS if dataset in ("complexes", "pdbbind") else FILE_DEFAULTS
+    return COMPLEX_DEFAULTS if DataSettings(dataset=dataset).of_complexes else FILE_DEFAULTS
 
 
 def described_as_before(config: CurveConfig, without: Collection[str] = ()) -> dict[str, Any]:

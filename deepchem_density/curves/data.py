@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +30,7 @@ class CurveData:
     """The molecules of a run, read and solved, and the places of the pool, validation and test set among them.
 
     Those that could not be featurized are in no set; ``left_out`` has their ids, as text. ``content`` stands for ids, labels
-    and all that the voxels were made from, the content of files included.
+    and all that the voxels were made from, the content of files included. ``test_parts`` is that of `LoadedData`.
     """
 
     table: MoleculeTable | ComplexTable
@@ -41,6 +41,7 @@ class CurveData:
     test: np.ndarray
     left_out: tuple[str, ...] = ()
     content: str = ""
+    test_parts: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     def dataset(self, places: np.ndarray, labels: np.ndarray, training: bool = False, seed: int = 0) -> LookedDataset:
         """Return some molecules with their labels (n, n_targets); only those to train on are turned anew each epoch."""
@@ -79,7 +80,8 @@ def prepare(config: CurveConfig, out: Path, n_jobs: int, without: Collection[str
     usable &= ~np.isin(ids, np.array(list(without), dtype=str))
     pool, valid, test = (part[usable[part]] for part in (loaded.pool, loaded.valid, loaded.test))
     content = digest([ids.tolist(), table.columns(config.targets).tolist(), fingerprint(datapoints).hex()])
-    return CurveData(table, solved, config, pool, valid, test, tuple(ids[~usable].tolist()), content)
+    left_out = tuple(ids[~usable].tolist())
+    return CurveData(table, solved, config, pool, valid, test, left_out, content, loaded.test_parts)
 
 
 def without_voxels(solved: SolvedDatapoints, config: CurveConfig) -> list[tuple[int, str]]:

@@ -17,11 +17,12 @@ from deepchem_density.reports.markup import Table, html_text, markdown_table, ma
 from deepchem_density.reports.results import (
     ERRORS,
     METRICS,
-    collect_rows,
+    collect_cells,
     comparison_table,
     cost_table,
     curve_table,
     efficiency_table,
+    part_table,
     power_law_table,
     rows_of,
     size_table,
@@ -41,10 +42,14 @@ def write_curve_report(config: CurveConfig, cells: Sequence[Cell], out: Path) ->
     """
     folder = out / f"{config.dataset}-{'-'.join(config.targets)}-{config.study}"
     folder.mkdir(parents=True, exist_ok=True)
-    rows = collect_rows(out / "cells" / config.study)
-    table = curve_table(rows)
-    write_text(folder / "table.md", f"{errors_in_markdown(table, config.metrics)}\n{where_tested(rows)}\n")
-    write_csv(folder / "table.csv", table)
+    found = collect_cells(out / "cells" / config.study)
+    rows = rows_of(found)
+    table, parts = curve_table(rows), part_table(found)
+    blocks = [errors_in_markdown(table, config.metrics), f"{where_tested(rows)}\n"]
+    for (part, n_test), of_part in parts.groupby(["part", "n_test"], sort=False) if len(parts) else ():
+        blocks.append(errors_in_markdown(of_part, config.metrics, f"{part} ({n_test} of the test set)"))
+    write_text(folder / "table.md", "\n".join(blocks))
+    write_csv(folder / "table.csv", pd.concat([table, parts]) if len(parts) else table)
     figure = learning_curve_figure(table, f"{config.dataset}, {table.iloc[0]['seeds']} seeds", config.metrics[0])
     return [
         folder / "table.md",
@@ -54,7 +59,7 @@ def write_curve_report(config: CurveConfig, cells: Sequence[Cell], out: Path) ->
     ]
 
 
-def errors_in_markdown(table: pd.DataFrame, metrics: Sequence[str] = ("mae",)) -> str:
+def errors_in_markdown(table: pd.DataFrame, metrics: Sequence[str] = ("mae",), tested_on: str = "the test set") -> str:
     """Return tables in Markdown, one for each target and metric: a line per model, a column per training size."""
     blocks = []
     for (target, unit), part in table.groupby(["target", "unit"], sort=False):
@@ -66,7 +71,7 @@ def errors_in_markdown(table: pd.DataFrame, metrics: Sequence[str] = ("mae",)) -
                 cells = {size: _with_spread(mean, spread) for size, mean, spread in values}
                 lines.append([str(model), *(cells.get(size, "") for size in sizes)])
             of_unit = f", {unit}" if unit and metric in ERRORS else ""
-            blocks.append(f"{target}: {METRICS[metric]} on the test set{of_unit}")
+            blocks.append(f"{target}: {METRICS[metric]} on {tested_on}{of_unit}")
             blocks.append(markdown_table(Table(["model", *(f"{size} molecules" for size in sizes)], lines)))
     return "\n\n".join(blocks) + "\n"
 
@@ -131,6 +136,7 @@ def write_comparison_report(
         "efficiency": pd.DataFrame() if reference is None else efficiency_table(cells, metric, reference),
         "sizes": size_table(cells, metric),
         "costs": cost_table(cells, seconds),
+        "parts": part_table(cells),
     }
     files = []
     for name, table in tables.items():

@@ -19,13 +19,13 @@ __all__ = [
         "BASELINES",
         "ERRORS",
         "METRICS",
-        "collect_rows",
+        "collect_cells",
         "comparison_table",
         "cost_table",
         "curve_table",
         "efficiency_table",
     ),
-    *("power_law_table", "rows_of", "size_table"),
+    *("part_table", "power_law_table", "rows_of", "size_table"),
 ]
 
 BASELINES = ("linear in element counts", "ligand heavy atoms", "constant")
@@ -43,10 +43,10 @@ SINGLE_SIZES, CLASSES, FEWEST = 12, 8, 10
 """Most sizes that are classes of their own, most classes where there are more, and fewest molecules of a class."""
 
 
-def collect_rows(cells: Path) -> list[Row]:
-    """Return the rows of every finished cell in the folder of a study, of all representations that were run there."""
+def collect_cells(cells: Path) -> list[Cell]:
+    """Return every finished cell in the folder of a study, of all representations that were run there."""
     found = (read_cell(folder) for folder in sorted(cells.iterdir()) if folder.is_dir())
-    return rows_of([cell for cell in found if cell is not None])
+    return [cell for cell in found if cell is not None]
 
 
 def rows_of(cells: Sequence[Cell]) -> list[Row]:
@@ -79,6 +79,25 @@ def curve_table(rows: Sequence[Row]) -> pd.DataFrame:
     return table.sort_values(
         ["target", "model", "n_train"], key=lambda c: c.map(order) if c.name == "model" else c, ignore_index=True
     )
+
+
+def part_table(cells: Sequence[Cell]) -> pd.DataFrame:
+    """Return the lines of `curve_table` for each part of the test set that is reported on its own, such as a core set.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns part, n_test and those of `curve_table`; empty where there are no parts.
+    """
+    rows = [row for cell in cells for row in cell.part_rows]
+    tables = []
+    for part in dict.fromkeys(row["part"] for row in rows):
+        of_part = [row for row in rows if row["part"] == part]
+        table = curve_table(of_part)
+        table.insert(0, "part", part)
+        table.insert(1, "n_test", max(row["n_test"] for row in of_part))
+        tables.append(table)
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
 
 
 def _spread(values: pd.Series) -> float:

@@ -45,6 +45,10 @@ SIZES = (
     "The {} with the most training molecules, in classes by the number of heavy atoms (of the ligand in a complex); bars are "
     "95 % t intervals over the molecules of a class, errors averaged over seeds."
 )
+PARTS = (
+    "The same networks and baselines on parts of the test set, which overlap: core sets, and those of their complexes to which "
+    "nothing in PDBbind is similar (_indep)."
+)
 COSTS = (
     "Voxels: median of some test molecules on one core. Training: mean of the cells with the most molecules, with their "
     "test, as the clock ran; processes that share a machine slow each other down."
@@ -64,7 +68,7 @@ def comparison_sections(
     configs : sequence of CurveConfig
         Of the curves.
     tables : mapping of str to pandas.DataFrame
-        errors, tests, power_laws, efficiency, sizes and costs, from `deepchem_density.reports.results`.
+        errors, tests, power_laws, efficiency, sizes, costs and parts, from `deepchem_density.reports.results`.
     pictures : mapping of str to path
         learning_curve, error_by_size and parity.
     reference : str or None
@@ -76,6 +80,7 @@ def comparison_sections(
     parity = "Predictions against labels of the test set: most training molecules, last seed."
     return [
         Section("Learning curves", [CURVES.format(words)], [curve, *_error_tables(tables["errors"], configs[0])]),
+        *([] if tables["parts"].empty else [_parts(tables["parts"], configs[0])]),
         _tests(tables["tests"], configs[0]),
         _power_laws(tables["power_laws"]),
         *([] if tables["efficiency"].empty else [_efficiency(tables["efficiency"], reference or "")]),
@@ -98,6 +103,16 @@ def _error_tables(errors: pd.DataFrame, config: CurveConfig) -> list[Table]:
                 lines.append([str(model), *(_interval(rows, size, metric) for size in sizes)])
             made.append(Table([head, *(f"{size} molecules" for size in sizes)], lines))
     return made
+
+
+def _parts(parts: pd.DataFrame, config: CurveConfig) -> Section:
+    made = []
+    for (part, n_test), of_part in parts.groupby(["part", "n_test"], sort=False):
+        made += [
+            dataclasses.replace(table, header=[f"{part} ({n_test}): {table.header[0]}", *table.header[1:]])
+            for table in _error_tables(of_part, config)
+        ]
+    return Section("Parts of the test set", [PARTS], made)
 
 
 def _interval(rows: pd.DataFrame, size: int, metric: str) -> str:

@@ -12,6 +12,8 @@ from .load import LoadedData as LoadedData
 from .load import load_data as load_data
 from .load import load_table as load_table
 from .molecule_table import MoleculeTable as MoleculeTable
+from .openfe import load_openfe as load_openfe
+from .openfe_files import fetch_openfe as fetch_openfe
 from .qm9 import QM9_TASKS as QM9_TASKS
 from .qm9 import QM9_UNITS as QM9_UNITS
 from .qm9 import load_qm9 as load_qm9

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from deepchem_density.tables.cleansplit import find_cleansplit, train_and_test
 from deepchem_density.tables.complex_table import ComplexTable
 from deepchem_density.tables.id_lists import listed_ids, published_lists
 from deepchem_density.tables.molecule_table import MoleculeTable
@@ -73,6 +74,8 @@ def _split(settings: DataSettings, table: MoleculeTable | ComplexTable) -> Split
         return split_by_ids(codes, listed_ids(settings.split_by), settings.n_valid, seed=settings.split_seed)
     if settings.split == "lists":
         return _as_listed(settings, codes, published_lists(settings.split_by))
+    if settings.split == "cleansplit":
+        return _as_listed(settings, codes, train_and_test(find_cleansplit(settings.split_by, settings.data_dir)))
     year = _last_year(settings.split_by)
     return split_by_year(table.group("year"), year, settings.n_valid, groups=codes, seed=settings.split_seed)
 

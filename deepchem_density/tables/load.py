@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from deepchem_density.tables.choose_split import split
+from deepchem_density.tables.cleansplit import core_sets, find_cleansplit
 from deepchem_density.tables.complex_table import ComplexTable
 from deepchem_density.tables.labelled_complexes import load_complexes
 from deepchem_density.tables.labelled_sdf import load_sdf_csv
 from deepchem_density.tables.molecule_table import MoleculeTable
+from deepchem_density.tables.openfe import load_openfe
 from deepchem_density.tables.qm9 import load_qm9, load_sample
 from deepchem_density.tables.settings import DataSettings
 from deepchem_density.tables.splits import nested_fractions
@@ -21,18 +24,23 @@ __all__ = ["LoadedData", "load_data", "load_table"]
 
 @dataclass(frozen=True, eq=False)
 class LoadedData:
-    """A table, and the places in it of the pool for training, of the validation set and of the fixed test set."""
+    """A table, and the places in it of the pool for training, of the validation set and of the fixed test set.
+
+    ``test_parts`` has the ids of parts of the test set that are reported on their own, by name; they may overlap.
+    """
 
     table: MoleculeTable | ComplexTable
     pool: np.ndarray
     valid: np.ndarray
     test: np.ndarray
+    test_parts: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     def kept(self) -> LoadedData:
         """Return the data with a table that holds pool, validation and test set and nothing else, in this order."""
         ends = np.cumsum([len(self.pool), len(self.valid), len(self.test)])
-        parts = np.split(np.arange(ends[-1]), ends[:-1])
-        return LoadedData(self.table.subset(np.concatenate([self.pool, self.valid, self.test])), *parts)
+        pool, valid, test = np.split(np.arange(ends[-1]), ends[:-1])
+        table = self.table.subset(np.concatenate([self.pool, self.valid, self.test]))
+        return LoadedData(table, pool, valid, test, self.test_parts)
 
 
 def load_data(settings: DataSettings) -> LoadedData:
@@ -52,7 +60,10 @@ def load_data(settings: DataSettings) -> LoadedData:
         )
     if settings.n_train:
         pool = nested_fractions(pool, [settings.n_train], settings.split_seed)[0]
-    return LoadedData(table, pool, valid, test)
+    test_parts: Mapping[str, np.ndarray] = {}
+    if settings.split == "cleansplit" and isinstance(table, ComplexTable):
+        test_parts = core_sets(find_cleansplit(settings.split_by, settings.data_dir), table)
+    return LoadedData(table, pool, valid, test, test_parts)
 
 
 def load_table(settings: DataSettings) -> MoleculeTable | ComplexTable:
@@ -67,6 +78,8 @@ def load_table(settings: DataSettings) -> MoleculeTable | ComplexTable:
         return load_sample()
     if settings.dataset == "qm9":
         return load_qm9(settings.data_dir or None)
+    if settings.dataset == "openfe":
+        return load_openfe(settings.data_dir, list(settings.targets))
     if settings.of_complexes:
         return load_complexes(settings.data_dir, list(settings.targets))
     return _load_sdf(Path(settings.data_dir), settings.targets)

@@ -19,9 +19,9 @@ class DataSettings:
     dataset: str = setting(
         "sample",
         "sample (2,000 molecules of QM9 in this package), qm9 (all of it, from qm9pack), sdf (a folder with gdb9.sdf and "
-        "gdb9.sdf.csv, or one other .sdf with its .csv), complexes (a csv, or a folder with complexes.csv), or pdbbind (a "
-        "folder in its layout)",
-        choices=(*MOLECULES, "complexes", "pdbbind"),
+        "gdb9.sdf.csv, or one other .sdf with its .csv), complexes (a csv, or a folder with complexes.csv), pdbbind (a folder in "
+        "its layout), or openfe (57 systems of OpenFE's benchmarks with modelled poses, downloaded where data_dir is empty)",
+        choices=(*MOLECULES, "complexes", "pdbbind", "openfe"),
     )
     data_dir: str = setting("", "folder or file of the data, where they are not in a package", path=True)
     targets: tuple[str, ...] = setting(("gap",), "label columns, learned together", complexes=("pK",))
@@ -31,16 +31,16 @@ class DataSettings:
     split: str = setting(
         "random",
         "how the test set is drawn: random or lists (published ids; QM9's are written 42 or gdb_42, from 1); for complexes also "
-        "group (no value of a column in two sets), cluster (no cluster of similar sequences in two sets), core (a list) or year "
-        "(what was released later)",
-        choices=("random", "group", "cluster", "core", "lists", "year"),
+        "group (no value of a column in two sets), cluster (no cluster of similar sequences in two sets), core (a list), "
+        "cleansplit (PDBbind CleanSplit, tested on CASF's core sets) or year (what was released later)",
+        choices=("random", "group", "cluster", "core", "cleansplit", "lists", "year"),
         complexes="cluster",
     )
     split_by: str = setting(
         "",
         "what the split needs: columns (group); least sequence identity in a cluster, and columns that tell more (cluster, 0.4 "
         "where empty); a file, a folder or files between commas, then column=, train=, valid=, test= where they have other names "
-        "(core, lists); or the last year to train on (year)",
+        "(core, lists); CleanSplit's json, where it is not in data_dir (cleansplit); or the last year to train on (year)",
     )
     split_seed: int = setting(0, "fixes the test set", seed=True)
 

@@ -195,7 +195,7 @@ def split_by_ids(
     names : sequence of str
         (n,) PDB codes or ids; upper and lower case are the same.
     test_ids : iterable of str
-        Those to test on, such as ``read_index("CoreSet.dat").index``; ids that no complex has are counted in the log.
+        Those to test on, such as ``read_index("CoreSet.dat").index``; ids that no complex has are counted in a warning.
     n_valid, groups, seed
         As in `split_around`; without `groups`, complexes of one name stay together.
 
@@ -383,7 +383,7 @@ def _marked(names: Sequence[str] | np.ndarray, ids: Iterable[str], what: str) ->
         )
     absent = len(wanted - set(folded))
     if absent:
-        logger.info("%d of %d ids for %s belong to no complex here", absent, len(wanted), what)
+        logger.warning("%d of the %d ids listed for %s are not among the data", absent, len(wanted), what)
     return mask
 
 

@@ -13,6 +13,7 @@ import deepchem_density.curves.learning_curve as learning_curve
 from deepchem_density.curves.config import COMPLEX_DEFAULTS, CurveConfig
 from deepchem_density.curves.data import CurveData
 from deepchem_density.curves.learning_curve import run_curve, run_curves
+from deepchem_density.reports.report import write_curve_report
 from deepchem_density.tables.baselines import predict_constant
 from deepchem_density.tables.qm9 import load_sample
 
@@ -164,6 +165,36 @@ def test_a_curve_on_complexes_has_three_baselines(tmp_path):
     assert cell.rows[0]["n_train"] == 7
     assert cell.rows[0]["unit"] == "-log10(M)"
     assert set(cell.ids) < {row[0] for row in rows}
+
+
+def test_cleansplit_is_reported_by_core_set(tmp_path):
+    rows = [(f"{i}abc", *write_complex(tmp_path, f"{i}abc", "C" * (i + 1)), 4 + 0.5 * i % 3) for i in range(9)]
+    csv = tmp_path / "complexes.csv"
+    pd.DataFrame(rows, columns=["id", "ligand", "protein", "pK"]).to_csv(csv, index=False)
+    core = {"casf2016": ["4abc", "5abc", "6abc"], "casf2013": ["6abc", "7abc", "8abc"], "casf2016_indep": ["5abc"]}
+    (tmp_path / "cleansplit.json").write_text(json.dumps({"train": [f"{i}abc" for i in range(4)], **core}))
+    config = CurveConfig(
+        **{**COMPLEX_DEFAULTS, "split": "cleansplit", "steps": 2, "voxel_width": 2.0},
+        rep="atom",
+        dataset="complexes",
+        data_dir=str(csv),
+        fractions=(1.0,),
+        seeds=(0,),
+        widths=(4, 8),
+    )
+    (cell,) = run_curve(config, tmp_path / "out")
+    assert sorted(cell.ids) == core["casf2016"] + ["7abc", "8abc"]
+    assert [row["part"] for row in cell.part_rows] == 4 * ["casf2013"] + 4 * ["casf2016"]  # one complex tells nothing
+    for name in ("casf2013", "casf2016"):
+        tested = np.isin(cell.ids, core[name])
+        error = np.sqrt(((cell.predicted - cell.truth)[tested] ** 2).mean())
+        network = next(row for row in cell.part_rows if row["part"] == name and row["model"] == "network")
+        assert (network["n_test"], network["rmse"]) == (3, pytest.approx(error))
+    again = run_curve(config, tmp_path / "out")[0]
+    assert json.dumps(again.part_rows) == json.dumps(cell.part_rows)
+    table, numbers, *_ = write_curve_report(config, [cell], tmp_path / "out")
+    assert "pK: root mean square error on casf2016 (3 of the test set), -log10(M)" in table.read_text()
+    assert pd.read_csv(numbers)["part"].value_counts().to_dict() == {"casf2013": 4, "casf2016": 4}
 
 
 def test_fractions_that_come_to_the_same_size_are_run_once(finished):

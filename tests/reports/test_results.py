@@ -8,7 +8,7 @@ from made_up_cells import CELLS, N_TEST, ROWS, SEEDS, SIZES, cell, curve
 from scipy import stats
 
 from deepchem_density.reports.results import (
-    collect_rows,
+    collect_cells,
     comparison_table,
     cost_table,
     curve_table,
@@ -172,4 +172,4 @@ def test_rows_are_collected_from_finished_cells_of_this_release_only(tmp_path):
             (tmp_path / name / "result.json").write_text(json.dumps({"rows": content.rows, **arrays}))
     (tmp_path / "old" / "result.json").write_text(json.dumps({"rows": CELLS[0].rows}))
     (tmp_path / "cut" / "result.json").write_text("{")
-    assert json.dumps(collect_rows(tmp_path)) == json.dumps(rows_of(CELLS[:1]))
+    assert json.dumps(rows_of(collect_cells(tmp_path))) == json.dumps(rows_of(CELLS[:1]))

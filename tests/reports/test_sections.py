@@ -12,6 +12,7 @@ from deepchem_density.reports.results import (
     cost_table,
     curve_table,
     efficiency_table,
+    part_table,
     power_law_table,
     rows_of,
     size_table,
@@ -28,6 +29,7 @@ def sections_of(configs, cells):
         "tests": comparison_table(cells, "mae"),
         "power_laws": power_law_table(cells, "mae"),
         "efficiency": efficiency_table(cells, "mae", "atom"),
+        "parts": part_table(cells),
         "sizes": size_table(cells, "mae"),
         "costs": cost_table(cells, {"atom": 0.001}),
     }

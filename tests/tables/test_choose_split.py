@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib.util
 import json
 import logging
 from pathlib import Path
@@ -14,7 +15,9 @@ from deepchem_density.curves.config import COMPLEX_DEFAULTS, CurveConfig
 from deepchem_density.errors import FeaturizationError
 from deepchem_density.tables.choose_split import split
 from deepchem_density.tables.complex_table import ComplexTable
+from deepchem_density.tables.id_lists import published_lists
 from deepchem_density.tables.labelled_complexes import load_complexes
+from deepchem_density.tables.molecule_table import MoleculeTable
 from deepchem_density.tables.qm9 import load_sample
 
 FAMILIES = {"A": "GASTVGASTVGASTVGASTVG", "B": "KRDENKRDENKRDENKRDENK", "C": "FWYHMFWYHMFWYHMFWYHMF", "D": "LIPQG" * 5}
@@ -131,6 +134,52 @@ def test_lists_of_molecules_are_followed(tmp_path):
     assert set(sample.ids[valid].tolist()) < set(ids[5:9])
     assert len(valid) == 2
     assert sample.ids[test].tolist() == ids[9:13]
+
+
+def test_atom3ds_split_of_qm9(shared_data):
+    """Its names are QM9's numbers from 1; it means to leave out what is not characterized, and leaves out the next molecules."""
+    folder = shared_data / "splits" / "atom3d_smp"
+    lists = {
+        role: {int(name.removeprefix("gdb_")) for name in names} for role, names in published_lists(str(folder)).items()
+    }
+    sizes = {"train": 103_547, "valid": 12_943, "test": 12_943}
+    assert {role: len(names) for role, names in lists.items()} == sizes
+    listed = set.union(*lists.values())
+    assert (len(listed), min(listed), max(listed)) == (sum(sizes.values()), 1, 133_885)
+
+    def split_of(ids):
+        config = CurveConfig(dataset="qm9", split="lists", split_by=str(folder), n_valid=20_000)
+        return [set(ids[part].tolist()) for part in split(config, carbons(ids))]
+
+    # all of QM9, as in its own files
+    everything = np.arange(1, 133_886)
+    assert split_of(everything) == [lists["train"], lists["valid"], lists["test"]]
+    # without the 3,054 that are not characterized, as in qm9pack
+    package = importlib.util.find_spec("qm9pack")
+    if package is None or not package.submodule_search_locations:
+        pytest.skip("the rest needs qm9pack")
+    parts_of_qm9 = sorted((Path(package.submodule_search_locations[0]) / "data").glob("qm9_part*.csv"))
+    characterized = np.concatenate([pd.read_csv(file, usecols=["Index"])["Index"].to_numpy() for file in parts_of_qm9])
+    missing = set(everything.tolist()) - set(characterized.tolist())
+    assert len(missing) == 3_054
+    assert not {number + 1 for number in missing} & listed
+    assert len(missing & listed) == 1_993
+    found = split_of(characterized)
+    assert [len(part) for part in found] == [101_934, 12_749, 12_757]
+    assert found == [lists[role] - missing for role in ("train", "valid", "test")]
+
+
+def carbons(ids: np.ndarray) -> MoleculeTable:
+    """Molecules of one atom, with names."""
+    n = len(ids)
+    return MoleculeTable(
+        ids=ids,
+        numbers=np.full(n, 6, dtype=np.uint8),
+        positions=np.zeros((n, 3), dtype=np.float32),
+        offsets=np.arange(n + 1),
+        labels=np.zeros((n, 1)),
+        tasks=("gap",),
+    )
 
 
 def test_a_validation_set_is_drawn_where_none_is_published(table, tmp_path):

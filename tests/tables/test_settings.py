@@ -11,7 +11,7 @@ from deepchem_density.tables.settings import MOLECULES, DataSettings
 
 @pytest.mark.parametrize(
     ("dataset", "of_complexes"),
-    [("sample", False), ("qm9", False), ("sdf", False), ("complexes", True), ("pdbbind", True)],
+    [("sample", False), ("qm9", False), ("sdf", False), ("complexes", True), ("pdbbind", True), ("openfe", True)],
 )
 def test_datasets_are_of_molecules_or_of_complexes(dataset, of_complexes):
     settings = DataSettings(dataset=dataset)
@@ -34,8 +34,14 @@ def test_complexes_are_split_by_clusters_without_a_fixed_number():
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"dataset": "qm7"}, "dataset='qm7' arrived; 'sample', 'qm9', 'sdf', 'complexes', 'pdbbind' are accepted"),
-        ({"split": "scaffold"}, "split='scaffold' arrived; 'random', 'group', 'cluster', 'core', 'lists', 'year' are"),
+        (
+            {"dataset": "qm7"},
+            "dataset='qm7' arrived; 'sample', 'qm9', 'sdf', 'complexes', 'pdbbind', 'openfe' are accepted",
+        ),
+        (
+            {"split": "scaffold"},
+            "split='scaffold' arrived; 'random', 'group', 'cluster', 'core', 'cleansplit', 'lists', ",
+        ),
         ({"n_train": -1}, "n_train=-1 arrived; a whole number from 0 up is accepted"),
         ({"n_valid": 1.5}, r"n_valid=1\.5 arrived; a whole number from 0 up is accepted"),
         ({"n_test": True}, "n_test=True arrived; a whole number from 0 up is accepted"),
