@@ -21,7 +21,7 @@ LONGEST_DOWNLOAD = 3600.0
 
 
 def download(
-    address: str, path: Path, finally_at: Path, timeout: float = 60.0, if_gone: str = "check the address."
+    address: str, path: Path, instead: str, timeout: float = 60.0, if_gone: str = "check the address."
 ) -> None:
     """Download a file; what comes is not looked at.
 
@@ -31,8 +31,8 @@ def download(
         Of the file.
     path : path
         Where it goes, which does not exist; half a file may be there after an error.
-    finally_at : path
-        What messages call it: where whoever fetches it in another way shall save it.
+    instead : str
+        What helps where the network does not.
     timeout : float
         Seconds without an answer; a download that has not ended after an hour is given up in any case.
     if_gone : str
@@ -61,8 +61,7 @@ def download(
     except (urllib.error.URLError, http.client.HTTPException, ConnectionError, TimeoutError) as error:
         reason = getattr(error, "reason", error) or type(error).__name__
         raise ConnectionError(
-            f"{address} cannot be reached ({reason}); check the network and the variable https_proxy, or download the file in "
-            f"another way and save it as '{finally_at}'."
+            f"{address} cannot be reached ({reason}); check the network and the variable https_proxy, or {instead}."
         ) from error
     if announced is not None and str(path.stat().st_size) != announced.strip():
         raise ConnectionError(

@@ -17,7 +17,7 @@ CONTENT = bytes(range(256)) * 5
 @pytest.fixture
 def fetch(server: Server, tmp_path: Path) -> Callable[..., Path]:
     def from_server(**settings: float) -> Path:
-        download(f"{server.address}/file", tmp_path / "got", tmp_path / "kept", **settings)
+        download(f"{server.address}/file", tmp_path / "got", "ask a friend", **settings)
         return tmp_path / "got"
 
     return from_server
@@ -47,7 +47,7 @@ def test_redirects_lead_to_https_or_nowhere(scheme, status, server, fetch, tmp_p
 def test_a_redirect_to_https_is_followed(server, fetch):
     """To a port that speaks no TLS, which is how one sees that it was asked."""
     server.answers["/file"] = Answer(302, b"", sends_to=f"https{server.address[4:]}/other")
-    with pytest.raises(ConnectionError, match=r"cannot be reached \(.*SSL.* save it as '.*kept'"):
+    with pytest.raises(ConnectionError, match=r"cannot be reached \(.*SSL.*, or ask a friend\."):
         fetch(timeout=5)
 
 

@@ -85,7 +85,8 @@ def fetch_pdb(
         return path
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as temporary:
-        download(address, temporary, path, timeout, IF_GONE)
+        instead = f"download the file in another way and save it as '{path}'"
+        download(address, temporary, instead, timeout, IF_GONE)
         if not PDB_FILES[kind].is_right(temporary):
             raise ConnectionError(
                 f"{address} gave no {kind.replace('_', ' ')} but something that begins with {_head(temporary, 40)!r}; open the "

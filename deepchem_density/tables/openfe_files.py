@@ -39,6 +39,8 @@ WANTED = (LIGANDS, PROTEIN, LABELS, COFACTORS)
 UNIT = "kilocalories_per_mole"
 """Of the affinities."""
 
+OTHERWISE = f"clone {REPOSITORY} and pass its folder as data_dir"
+
 LIST = Path(__file__).parent.parent / "data" / "openfe_files.txt"
 
 
@@ -112,11 +114,11 @@ def systems_folder(folder: Path) -> Path:
 def _fetch(address: str, path: Path, expected: PublishedFile, timeout: float) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as temporary:
-        download(address, temporary, path, timeout)
+        download(address, temporary, OTHERWISE, timeout)
         if not _is_right(temporary, expected):
             raise ConnectionError(
                 f"{address} gave {temporary.stat().st_size:,} bytes that are not the {expected.size:,} of commit {COMMIT[:7]} "
-                f"(their SHA-256 is not {expected.sha256[:12]}...); try again, or clone {REPOSITORY} and pass its folder."
+                f"(their SHA-256 is not {expected.sha256[:12]}...); try again, or {OTHERWISE}."
             )
 
 

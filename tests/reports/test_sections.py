@@ -3,8 +3,9 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
+import numpy as np
 import pytest
-from made_up_cells import SEEDS, curve
+from made_up_cells import SEEDS, SIZES, curve
 
 from deepchem_density.curves.config import CurveConfig
 from deepchem_density.reports.results import (
@@ -59,6 +60,20 @@ def test_what_is_not_known_is_a_dash_and_what_lies_outside_a_bound(made):
     assert [line[3] for line in costs.lines] == ["1", "–"]
     (efficiency,) = sections["Data efficiency"].parts
     assert efficiency.lines[0][-1] == "> 1"
+
+
+def test_parts_of_the_test_set_have_tables_of_their_own(made):
+    assert "Parts of the test set" not in made[0]
+    cells = curve("atom")
+    for number, cell in enumerate(cells):
+        cell.part_rows.extend({**row, "part": "casf2016", "n_test": 285, "mae": number} for row in cell.rows)
+    sections, tables = sections_of(CONFIGS[:1], cells)
+    (table,) = sections["Parts of the test set"].parts
+    assert table.header[:2] == ["casf2016 (285): gap, mean absolute error (hartree)", f"{SIZES[0]} molecules"]
+    assert [line[0] for line in table.lines] == ["atom", "constant"]
+    means = [float(cell.split(" ")[0]) for cell in table.lines[0][1:]]
+    assert means == np.arange(len(cells)).reshape(len(SIZES), len(SEEDS)).mean(axis=1).tolist()
+    assert tables["parts"]["n_test"].tolist() == [285] * 2 * len(SIZES)
 
 
 def test_settings_are_listed_once_where_they_are_shared(made):
