@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+from openfe_systems import write_system
 
 from deepchem_density.cli.command_line import main, parser
 from deepchem_density.cli.curve import curve_config
@@ -26,6 +27,23 @@ def test_another_representation_joins_the_figure(tmp_path, capsys):
     assert {path.name for path in folder.iterdir()} == {
         *("learning_curve.png", "parity_atom.png", "parity_occupancy.png", "table.csv", "table.md")
     }
+
+
+def test_openfes_systems_come_to_a_table_with_baselines(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("DEEPCHEM_DENSITY_CACHE", str(tmp_path / "cache"))
+    smiles = {"a": "CCO", "b": "CCCN", "c": "CCCCF"}
+    for i, sequence in enumerate(("GS", "AK", "VE")):
+        energies = {name: -5.0 - i - 0.5 * n for n, name in enumerate(smiles)}
+        write_system(tmp_path / "systems", f"set/{i}", smiles, energies, sequence)
+    settings = ["--fractions", "1", "--seeds", "0", "--steps", "2", "--voxel-width", "2", "--widths", "4,8"]
+    settings += ["--split", "group", "--split-by", "system", "--n-test", "3", "--workers", "1", "--n-jobs", "1"]
+    data = ["--dataset", "openfe", "--data-dir", str(tmp_path / "systems"), "--rep", "atom"]
+    assert main(["curve", *data, *settings, "--out", str(tmp_path / "out"), "--no-track"]) == 0
+    printed = capsys.readouterr().out
+    assert "pK: root mean square error on the test set, -log10(M)" in printed
+    for model in ("atom", "linear in element counts", "ligand heavy atoms", "constant"):
+        assert f"\n| {model}" in printed
+    assert "| 6 molecules |" in printed
 
 
 def test_epochs_take_the_place_of_steps(tmp_path, capsys):
