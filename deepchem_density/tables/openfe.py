@@ -85,6 +85,8 @@ def load_openfe(data_dir: str | os.PathLike[str] = "", targets: str | Sequence[s
 
     Notes
     -----
+    Cite Ross et al., Commun. Chem. 2023, doi:10.1038/s42004-023-01019-9, and github.com/OpenFreeEnergy/openfe-benchmarks.
+
     Each ligand and each receptor gets a file of its own, in a folder of the cache that is named after the content of the
     sources and made once. Systems of one protein occur in several sets, partly with the same ligands: by 90 % sequence
     identity the 57 systems are of 38 proteins. A split by system puts them into training and test set; one by clusters of
