@@ -8,7 +8,10 @@ from .featurizers import JointVoxel as JointVoxel
 from .featurizers import LookedDataset as LookedDataset
 from .featurizers import OccupancyVoxel as OccupancyVoxel
 from .featurizers import open_featurized as open_featurized
+from .fields import PointGrid as PointGrid
 from .fields import read_map as read_map
+from .fields import write_ccp4 as write_ccp4
+from .fields import write_cube as write_cube
 from .fields import xtb_density as xtb_density
 from .fields.independent_atoms import independent_atoms as independent_atoms
 from .models import VoxelCNN as VoxelCNN

@@ -2,6 +2,8 @@ from .atoms import AtomTypes as AtomTypes
 from .atoms import VdwOccupancy as VdwOccupancy
 from .atoms import voxelize_atoms as voxelize_atoms
 from .atoms import voxelize_spheres as voxelize_spheres
+from .ccp4_writer import write_ccp4 as write_ccp4
+from .cube_writer import write_cube as write_cube
 from .derived import Above as Above
 from .derived import GradientMagnitude as GradientMagnitude
 from .field import Density as Density
@@ -11,6 +13,7 @@ from .independent_atoms import IndependentAtoms as IndependentAtoms
 from .independent_atoms import voxelize_independent_atoms as voxelize_independent_atoms
 from .map_readers import read_map as read_map
 from .maps import GriddedDensity as GriddedDensity
+from .point_grid import PointGrid as PointGrid
 from .units import BOHR_PER_ANGSTROM as BOHR_PER_ANGSTROM
 from .units import E_PER_ANGSTROM3 as E_PER_ANGSTROM3
 from .xtb import XtbSolution as XtbSolution

@@ -28,7 +28,8 @@ ATOM_FIELDS = 5
 # What the comments of other quantities say; "density" alone is one, but not that of spins or a difference.
 OTHER_QUANTITY = re.compile(
     r"\b(?:MOs?|orbitals?|HOMO|LUMO|SOMO|psi|psi_[ab]_?\w*|wave ?functions?|amplitudes?|potential|ESP|MEP|MESP|V_?hartree|ELF|LOL"
-    r"|laplacian|gradient|RDG|NCI|spin|difference|deformation|fukui|dual descriptor|electric field|isomer shift|fields?)\b",
+    r"|laplacian|gradient|RDG|NCI|spin|difference|deformation|fukui|dual descriptor|electric field|isomer shift|fields?|occupancy"
+    r"|atoms per volume|rms deviation)\b",
     re.IGNORECASE,
 )
 DENSITY = re.compile(r"density\b|\brho\b", re.IGNORECASE)

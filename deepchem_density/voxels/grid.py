@@ -10,6 +10,7 @@ import torch
 from scipy.spatial.transform import Rotation
 
 from deepchem_density.fields.field import Field
+from deepchem_density.fields.point_grid import PointGrid
 from deepchem_density.settings import check_memory
 
 __all__ = ["VoxelGrid", "random_rotation", "voxelize", "voxels_per_edge"]
@@ -86,6 +87,13 @@ class VoxelGrid:
         axis = self.axis()[:, 0]
         local = np.stack(np.meshgrid(axis, axis, axis, indexing="ij"), axis=-1)
         return self.center + local @ self.rotation.T
+
+    @property
+    def point_grid(self) -> PointGrid:
+        """The centres of the voxels as a grid of points."""
+        first = np.full(3, self.axis()[0, 0])
+        n = self.voxels_per_edge
+        return PointGrid(self.center + self.rotation @ first, self.voxel_width * self.rotation, (n, n, n))
 
 
 def random_rotation(rng: np.random.Generator) -> np.ndarray:
