@@ -41,7 +41,7 @@ def test_the_field_of_a_turned_off_origin_grid_that_is_no_cube_is_right_at_a_hun
 def test_a_density_is_right_at_a_hundred_nodes(molecules, tmp_path):
     water = molecules["water"]
     density = xtb_density(water)
-    grid = VoxelGrid(water.positions.mean(axis=0) - 0.1, 8.0, 0.25, TURN)
+    grid = VoxelGrid(water.positions.mean(axis=0) - 0.1, 3.0, 0.25, TURN)
     path = write_ccp4(tmp_path / "water.map", density, grid, title="Wasser, ρ in e/Å³")
     found = in_gemmi(path)
     nodes = map_nodes(grid.point_grid)
