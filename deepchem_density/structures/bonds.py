@@ -12,7 +12,7 @@ from deepchem_density.structures.structure import Structure, all_covalent_radii,
 
 __all__ = [
     *("BONDING", "BOND_SLACK", "DOUBLE_BOND", "PocketBonds"),
-    *("covalent_radii", "neighbour_pairs", "pocket_bonds"),
+    *("bonds_of", "covalent_radii", "neighbour_pairs", "pocket_bonds"),
 ]
 
 BOND_SLACK = 1.25
@@ -43,6 +43,11 @@ def neighbour_pairs(positions: np.ndarray, radii: np.ndarray) -> tuple[np.ndarra
     distances = np.linalg.norm(positions[pairs[:, 0]] - positions[pairs[:, 1]], axis=1)
     near = distances < BOND_SLACK * radii[pairs].sum(axis=1)
     return pairs[near], distances[near]
+
+
+def bonds_of(structure: Structure) -> np.ndarray:
+    """Return the bonds of a structure, pairs of atoms (m, 2), as their distances tell them."""
+    return _bonds(structure.numbers, structure.positions, np.zeros(len(structure.numbers), dtype=bool))
 
 
 @dataclass(frozen=True, eq=False)

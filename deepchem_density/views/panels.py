@@ -1,0 +1,221 @@
+"""A panel is one field with all that is needed to draw it: its words, unit, colours and levels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from deepchem_density.fields.field import Field
+from deepchem_density.fields.maps import GriddedDensity
+from deepchem_density.fields.point_grid import PointGrid
+from deepchem_density.models.saliency import Saliency
+from deepchem_density.structures.structure import atomic_number
+from deepchem_density.views.seen_fields import VoxelField, Within
+from deepchem_density.voxels.grid import VoxelGrid, voxelize
+from deepchem_density.voxels.recipe import Recipe
+from deepchem_density.voxels.representations import Representation
+from deepchem_density.voxels.subject import Subject, source_of
+
+__all__ = ["ELEMENT_COLORS", "INNER", "LOWERS", "Channel", "Panel", "element_color", "panel_of", "saliency_panel"]
+
+ELEMENT_COLORS = {
+    1: "#e8e8e8",
+    6: "#909090",
+    7: "#4060f0",
+    8: "#f03020",
+    9: "#70d050",
+    15: "#f08030",
+    16: "#e8d030",
+    17: "#30c030",
+    35: "#a03020",
+    53: "#9020a0",
+}
+"""Atomic number -> colour, after Corey, Pauling and Koltun, and Jmol."""
+OTHER_COLOR = "#e080b0"
+
+RAISES, LOWERS = "#d1495b", "#3d7dca"
+OUTER, INNER = "#9cc7f0", "#fec287"
+
+TITLES = {
+    "atom": "Atom types",
+    "density": "Electron density",
+    "gradient": "Gradient of the density",
+    "occupancy": "Occupancy",
+}
+
+# Surfaces that are drawn, low to high, for molecules, and for what is dense everywhere.
+LEVELS = {"e/Å³": (0.0135, 0.9), "e/Å⁴": (0.8,), "σ": (1.5,), "σ/Å": (3.0,), "1": (0.5,)}
+LEVELS_IN_COMPLEX = LEVELS | {"e/Å³": (0.4,), "e/Å⁴": (1.5,)}
+START = {"e/Å³": 0.3}
+"""Where the slider of a page starts, where that is not the lowest of the surfaces."""
+SHARE_OF_PEAK = 0.25
+"""Level of atom types and of contributions, as a part of the largest value."""
+LEAST_PEAK = 0.02
+"""A channel whose highest value is below this part of the highest of all holds no atom of this box."""
+
+
+@dataclass(frozen=True)
+class Channel:
+    """One channel of a panel's field: its name, its place in the field, and the colour of its surface."""
+
+    name: str
+    place: int
+    color: str
+
+
+@dataclass(frozen=True, eq=False)
+class Panel:
+    """One field.
+
+    Parameters
+    ----------
+    title, words : str
+        What it is, and where it comes from.
+    unit : str
+        Of its values.
+    field : Field
+        In the frame of the input.
+    channels : tuple of Channel
+        Those that are drawn.
+    levels : tuple of float
+        Of its surfaces, low to high.
+    start : float
+        Level at which a slider starts.
+    scale : str
+        "log", "linear", or "signed" for values of both signs, whose negative ones are drawn too.
+    voxels : VoxelField
+        What a network gets.
+    voxel_width : float
+        In Å.
+    at_points : PointGrid, optional
+        The points that the field is made from; None for a field that may be looked at anywhere.
+    """
+
+    title: str
+    words: str
+    unit: str
+    field: Field
+    channels: tuple[Channel, ...]
+    levels: tuple[float, ...]
+    start: float
+    scale: str
+    voxels: VoxelField
+    voxel_width: float
+    at_points: PointGrid | None = None
+
+    @property
+    def quantity(self) -> str:
+        """What colour bars say: the title in small letters and the unit."""
+        unit = "" if self.unit == "1" else f" ({self.unit})" if self.unit else ""
+        return f"{self.title[0].lower()}{self.title[1:]}{unit}"
+
+
+def element_color(number: int) -> str:
+    """Return the colour of an element."""
+    return ELEMENT_COLORS.get(number, OTHER_COLOR)
+
+
+def panel_of(record: Representation, subject: Subject, grid: VoxelGrid, part: str = "") -> Panel:
+    """Return the panel of a representation.
+
+    Parameters
+    ----------
+    record, subject
+        What is looked at.
+    grid : VoxelGrid
+        Of the voxels.
+    part : str
+        Which part of a complex is looked at, where it is one of several.
+    """
+    recipe, whole = subject.recipe, subject.whole
+    source = source_of(recipe, whole.protein is not None, whole.density_map is not None)
+    of_map = record.needs_density(recipe) and source == "map"
+    unit = _unit(record, recipe, of_map)
+    field = record.field(subject)
+    voxels = voxelize(field, grid, recipe.oversampling).numpy()
+    seen = _within(field, whole.density_map) if of_map else field
+    usual = LEVELS if whole.protein is None else LEVELS_IN_COMPLEX
+    levels = usual.get(unit, (SHARE_OF_PEAK * float(voxels.max()),))
+    of_part = f" of the {part}" if part else ""
+    return Panel(
+        title=TITLES.get(record.name, record.name) + of_part,
+        words=_words(record, recipe, source),
+        unit=unit,
+        field=seen,
+        channels=_present(record.channels(recipe), voxels, OUTER if len(levels) > 1 or unit == "1" else INNER),
+        levels=levels,
+        start=START.get(unit, levels[0]) if whole.protein is None else levels[0],
+        scale="log" if unit in ("e/Å³", "e/Å⁴") and not of_map else "linear",
+        voxels=VoxelField(voxels, grid.point_grid),
+        voxel_width=grid.voxel_width,
+    )
+
+
+def saliency_panel(found: Saliency) -> Panel:
+    """Return the panel of what drove a prediction."""
+    contributions = found.contributions[..., None]
+    level = SHARE_OF_PEAK * float(np.abs(contributions).max()) or 1.0
+    unit = f" {found.unit}" if found.unit else ""
+    return Panel(
+        title=f"Contributions to {found.target}",
+        words=f"predicted {found.prediction:.4g}{unit}; gradient of the prediction times the value of each voxel",
+        unit=found.unit,
+        field=VoxelField(contributions, found.grid.point_grid, smooth=True),
+        channels=(Channel(found.target, 0, RAISES),),
+        levels=(level,),
+        start=level,
+        scale="signed",
+        voxels=VoxelField(contributions, found.grid.point_grid),
+        voxel_width=found.grid.voxel_width,
+        at_points=found.grid.point_grid,
+    )
+
+
+def _unit(record: Representation, recipe: Recipe, of_map: bool) -> str:
+    in_sigma = of_map and recipe.map_values == "sigma"
+    units = {"density": ("e/Å³", "σ"), "gradient": ("e/Å⁴", "σ/Å")}
+    return units[record.name][in_sigma] if record.name in units else record.unit
+
+
+def _words(record: Representation, recipe: Recipe, source: str) -> str:
+    """Return where a field comes from."""
+    if record.name == "atom":
+        return f"a Gaussian of width {recipe.sigma:g} Å for each atom"
+    sources = {
+        "xtb": f"valence electrons, {recipe.method}",
+        "independent_atoms": "all electrons of independent atoms",
+        "map": "experimental map",
+    }
+    if record.name == "occupancy":
+        if recipe.shape == "vdw":
+            return "inside van der Waals spheres"
+        return f"where the density is above a threshold; {sources[source]}"
+    return sources[source]
+
+
+def _within(field: Field, density_map: object) -> Field:
+    """Return a field of a map that may be looked at beyond the map's faces."""
+    if isinstance(density_map, GriddedDensity) and not density_map.periodic:
+        a, b, c = density_map.shape
+        return Within(field, PointGrid(density_map.origin, density_map.steps, (a, b, c)))
+    return field
+
+
+def _present(names: tuple[str, ...], voxels: np.ndarray, color: str) -> tuple[Channel, ...]:
+    """Return the channels that hold something; those named after elements have their colours."""
+    if len(names) == 1:
+        return (Channel(names[0], 0, color),)
+    peaks = voxels.reshape(-1, len(names)).max(axis=0)
+    return tuple(
+        Channel(name, place, _color_of(name))
+        for place, (name, peak) in enumerate(zip(names, peaks, strict=True))
+        if peak > LEAST_PEAK * peaks.max()
+    )
+
+
+def _color_of(name: str) -> str:
+    try:
+        return element_color(atomic_number(name))
+    except ValueError:
+        return OTHER_COLOR
