@@ -25,6 +25,7 @@ from .tables import load_openfe as load_openfe
 from .tables import load_qm9 as load_qm9
 from .tables import load_sample as load_sample
 from .versions import __version__ as __version__
+from .views import view as view
 from .voxels import Complex as Complex
 from .voxels import Recipe as Recipe
 from .voxels import VoxelGrid as VoxelGrid

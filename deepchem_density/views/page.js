@@ -139,7 +139,7 @@
     const view = viewer.getView();
     view.splice(4, 4, ...scene.turn);
     viewer.setView(view);
-    viewer.zoom(scene.around.length ? 0.9 : 0.8);
+    viewer.zoom(scene.around.length ? 1.0 : 0.95);
     viewer.render();
     viewers.push(viewer);
   }

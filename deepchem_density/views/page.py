@@ -95,9 +95,7 @@ def _atoms(structure: Structure) -> list[dict[str, Any]]:
         bonded[second].append(first)
     return [
         {"elem": symbol(int(number)), "x": round(x, 4), "y": round(y, 4), "z": round(z, 4), "bonds": bonded[place]}
-        for place, (number, (x, y, z)) in enumerate(
-            zip(structure.numbers, structure.positions.tolist(), strict=True)
-        )
+        for place, (number, (x, y, z)) in enumerate(zip(structure.numbers, structure.positions.tolist(), strict=True))
     ]
 
 

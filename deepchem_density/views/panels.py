@@ -13,11 +13,20 @@ from deepchem_density.models.saliency import Saliency
 from deepchem_density.structures.structure import atomic_number
 from deepchem_density.views.seen_fields import VoxelField, Within
 from deepchem_density.voxels.grid import VoxelGrid, voxelize
-from deepchem_density.voxels.recipe import Recipe
 from deepchem_density.voxels.representations import Representation
 from deepchem_density.voxels.subject import Subject, source_of
 
-__all__ = ["ELEMENT_COLORS", "INNER", "LOWERS", "Channel", "Panel", "element_color", "panel_of", "saliency_panel"]
+__all__ = [
+    "ELEMENT_COLORS",
+    "INNER",
+    "LOWERS",
+    "Channel",
+    "Panel",
+    "element_color",
+    "panel_of",
+    "saliency_panel",
+    "unit_of",
+]
 
 ELEMENT_COLORS = {
     1: "#e8e8e8",
@@ -35,7 +44,7 @@ ELEMENT_COLORS = {
 OTHER_COLOR = "#e080b0"
 
 RAISES, LOWERS = "#d1495b", "#3d7dca"
-OUTER, INNER = "#9cc7f0", "#fec287"
+OUTER, INNER = "#74aef0", "#fdae5c"
 
 TITLES = {
     "atom": "Atom types",
@@ -129,9 +138,7 @@ def panel_of(record: Representation, subject: Subject, grid: VoxelGrid, part: st
         Which part of a complex is looked at, where it is one of several.
     """
     recipe, whole = subject.recipe, subject.whole
-    source = source_of(recipe, whole.protein is not None, whole.density_map is not None)
-    of_map = record.needs_density(recipe) and source == "map"
-    unit = _unit(record, recipe, of_map)
+    of_map, unit = _of_map(record, subject), unit_of(record, subject)
     field = record.field(subject)
     voxels = voxelize(field, grid, recipe.oversampling).numpy()
     seen = _within(field, whole.density_map) if of_map else field
@@ -140,7 +147,7 @@ def panel_of(record: Representation, subject: Subject, grid: VoxelGrid, part: st
     of_part = f" of the {part}" if part else ""
     return Panel(
         title=TITLES.get(record.name, record.name) + of_part,
-        words=_words(record, recipe, source),
+        words=_words(record, subject),
         unit=unit,
         field=seen,
         channels=_present(record.channels(recipe), voxels, OUTER if len(levels) > 1 or unit == "1" else INNER),
@@ -172,14 +179,24 @@ def saliency_panel(found: Saliency) -> Panel:
     )
 
 
-def _unit(record: Representation, recipe: Recipe, of_map: bool) -> str:
-    in_sigma = of_map and recipe.map_values == "sigma"
+def unit_of(record: Representation, subject: Subject) -> str:
+    """Return the unit of a representation's values."""
+    in_sigma = _of_map(record, subject) and subject.recipe.map_values == "sigma"
     units = {"density": ("e/Å³", "σ"), "gradient": ("e/Å⁴", "σ/Å")}
     return units[record.name][in_sigma] if record.name in units else record.unit
 
 
-def _words(record: Representation, recipe: Recipe, source: str) -> str:
+def _source(subject: Subject) -> str:
+    return source_of(subject.recipe, subject.whole.protein is not None, subject.whole.density_map is not None)
+
+
+def _of_map(record: Representation, subject: Subject) -> bool:
+    return record.needs_density(subject.recipe) and _source(subject) == "map"
+
+
+def _words(record: Representation, subject: Subject) -> str:
     """Return where a field comes from."""
+    recipe, source = subject.recipe, _source(subject)
     if record.name == "atom":
         return f"a Gaussian of width {recipe.sigma:g} Å for each atom"
     sources = {

@@ -135,7 +135,8 @@ def _name_atoms(axis: Axes, scene: Scene, signed: bool) -> None:
         near = np.flatnonzero(np.abs(local[:, 2]) < NEAR_PLANE)
         for atom in near[:MOST_NAMES]:
             text = axis.text(
-                *local[atom, :2],
+                local[atom, 0],
+                local[atom, 1],
                 symbol(int(structure.numbers[atom])),
                 ha="center",
                 va="center_baseline",

@@ -26,7 +26,8 @@ __all__ = ["BACKGROUND", "Rays", "drawn", "surfaces_of"]
 BACKGROUND = "#0b0a12"
 TILT = Rotation.from_euler("xy", [-24, 16], degrees=True).as_matrix()
 LIGHT = np.array([-0.45, 0.55, 0.70]) / np.linalg.norm([-0.45, 0.55, 0.70])
-HALFWAY = (LIGHT + [0, 0, 1]) / np.linalg.norm(LIGHT + [0, 0, 1])
+HALFWAY = LIGHT + np.array([0, 0, 1])
+HALFWAY /= np.linalg.norm(HALFWAY)
 
 BALL, STICK, THIN_STICK = 0.28, 0.09, 0.05
 """Radii in Å, of the molecule, and of bonds of what is around it."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from deepchem_density.errors import FeaturizationError
-from deepchem_density.fields.map_readers import MAP_SUFFIXES
+from deepchem_density.fields.map_readers import MAP_SUFFIXES, read_map
 from deepchem_density.fields.maps import GriddedDensity
 from deepchem_density.fields.point_grid import PointGrid
 from deepchem_density.settings import settings_of, special_defaults
@@ -27,7 +27,7 @@ from deepchem_density.voxels.subject import Subject
 if TYPE_CHECKING:
     from deepchem_density.models.prediction import Predictor
 
-__all__ = ["Scene", "is_map", "map_grid", "recipe_for", "scene_of"]
+__all__ = ["Scene", "is_map", "map_alone", "map_grid", "map_subject", "recipe_for", "sampled_grid", "scene_of"]
 
 ALL = "density+gradient+occupancy+atom"
 OF_MAP = "density+gradient"
@@ -98,7 +98,9 @@ def recipe_for(datapoint: Any, representation: str, settings: Mapping[str, Any])
     known = settings_of(Recipe)
     for name in settings:
         if name not in known:
-            raise ValueError(f"{name}={settings[name]!r} arrived; the settings of voxels are accepted: {', '.join(known)}.")
+            raise ValueError(
+                f"{name}={settings[name]!r} arrived; the settings of voxels are accepted: {', '.join(known)}."
+            )
     recipe = Recipe(representation=representation, **settings)
     if not is_map(datapoint) and surroundings(datapoint, recipe.reading)[0]:
         defaults = special_defaults(Recipe, "complexes")
@@ -139,7 +141,9 @@ def scene_of(
     settings = dict(settings or {})
     if is_map(datapoint):
         if predictor is not None:
-            raise ValueError("A map alone arrived with a model, which predicts for molecules; pass the ligand, and the map with it.")
+            raise ValueError(
+                "A map alone arrived with a model, which predicts for molecules; pass the ligand, and the map with it."
+            )
         return _of_map(datapoint, representation, settings)
     if predictor is None:
         recipe = recipe_for(datapoint, ALL, settings)
@@ -211,6 +215,13 @@ def _facts(whole: Complex, recipe: Recipe) -> tuple[str, ...]:
     return (*facts, f"voxels of {recipe.voxel_width:g} Å in a box of {recipe.box_width:g} Å")
 
 
+def map_alone(source: Any, recipe: Recipe) -> GriddedDensity:
+    """Read a map, or return it."""
+    if isinstance(source, GriddedDensity):
+        return source
+    return read_map(source, recipe.map_coefficients, recipe.map_values, recipe.map_periodic)
+
+
 def map_grid(density_map: GriddedDensity, recipe: Recipe, box_is_given: bool) -> VoxelGrid:
     """Return the grid in which a map alone is looked at.
 
@@ -235,28 +246,42 @@ def map_grid(density_map: GriddedDensity, recipe: Recipe, box_is_given: bool) ->
     return VoxelGrid(center, width, recipe.voxel_width)
 
 
-def _of_map(source: Any, representation: str, settings: dict[str, Any]) -> Scene:
-    representation = representation or OF_MAP
-    recipe = recipe_for(source, representation, {"source": "map", "shape": "density", **settings})
-    density_map = recipe.reading.density_map(source)
-    grid = map_grid(density_map, recipe, "box_width" in settings)
-    panels = []
-    nothing = Structure([1], [grid.center], name=density_map.name)  # stands for the place that is looked at
+def map_subject(recipe: Recipe, density_map: GriddedDensity, grid: VoxelGrid) -> Subject:
+    """Return what is looked at of a map alone; an atom in the middle stands for the place.
+
+    Raises
+    ------
+    ValueError
+        A representation of atoms.
+    """
     for record in recipe.records:
         if not record.needs_density(recipe):
             raise ValueError(
                 f"representation={record.name!r} arrived for a map alone, which has no atoms; density, gradient and occupancy "
                 "with shape='density' are accepted."
             )
-        panels.append(panel_of(record, Subject(recipe, nothing, Complex(nothing, None, density_map)), grid))
+    place = Structure(np.array([1]), grid.center[None], name=density_map.name)
+    return Subject(recipe, place, Complex(place, None, density_map))
+
+
+def _of_map(source: Any, representation: str, settings: dict[str, Any]) -> Scene:
+    representation = representation or OF_MAP
+    recipe = recipe_for(source, representation, {"source": "map", "shape": "density", **settings})
+    density_map = map_alone(source, recipe)
+    grid = map_grid(density_map, recipe, "box_width" in settings)
+    subject = map_subject(recipe, density_map, grid)
+    panels = tuple(panel_of(record, subject, grid) for record in recipe.records)
     half = np.full(3, grid.box_width / 2)
     unit = f"in σ, {'a crystal that repeats' if density_map.periodic else 'ends at its faces'}"
     step = density_map.steps
     spacing = " x ".join(f"{length:.2f}" for length in np.linalg.norm(step, axis=0))
     where = ", ".join(f"{x:.1f}" for x in grid.center)
-    facts = (f"map {unit if recipe.map_values == 'sigma' else 'as it is in its file'}", f"nodes every {spacing} Å",
-             f"{grid.box_width:g} Å about ({where})")
-    return Scene(density_map.name or "map", facts, tuple(panels), grid.center, np.eye(3), half)
+    facts = (
+        f"map {unit if recipe.map_values == 'sigma' else 'as it is in its file'}",
+        f"nodes every {spacing} Å",
+        f"{grid.box_width:g} Å about ({where})",
+    )
+    return Scene(density_map.name or "map", facts, panels, grid.center, np.eye(3), half)
 
 
 def sampled_grid(scene: Scene, panel: Panel, most_points: int, finest: float) -> PointGrid:

@@ -60,7 +60,9 @@ class View:
         """
         path = Path(path)
         if path.suffix and path.suffix.lower() not in SUFFIXES:
-            raise ValueError(f"'{path}' arrived to be written; a name that ends in .png or .html, or in neither, is accepted.")
+            raise ValueError(
+                f"'{path}' arrived to be written; a name that ends in .png or .html, or in neither, is accepted."
+            )
         files = (path,) if path.suffix else tuple(path.with_suffix(suffix) for suffix in SUFFIXES)
         for file in files:
             check_writable(file)

@@ -11,10 +11,12 @@ import pytest
 from deepchem_density.cli.command_line import COMMANDS, main, parser
 from deepchem_density.cli.compare import CompareRun, configs_of
 from deepchem_density.cli.curve import CurveRun, curve_config
+from deepchem_density.cli.export import ExportRun
 from deepchem_density.cli.featurize import FeaturizeRun
 from deepchem_density.cli.options import asked_for, config_from, settings_by_heading
 from deepchem_density.cli.predict import PredictSettings
 from deepchem_density.cli.tune import TuneRun, plan_of
+from deepchem_density.cli.view import ViewRun
 from deepchem_density.curves.config import CurveConfig
 from deepchem_density.settings import class_defaults, special_defaults
 
@@ -29,6 +31,14 @@ DECLARING = {
     "tune": TuneRun,
     "featurize": FeaturizeRun,
     "predict": PredictSettings,
+    "view": ViewRun,
+    "export": ExportRun,
+}
+POSITIONAL = {
+    "predict": ["a model", "in.smi"],
+    "featurize": ["sample"],
+    "view": ["CCO"],
+    "export": ["CCO", "out.cube"],
 }
 WITHOUT = {"compare": {"rep"}, "tune": {"fractions", "seeds"}}
 
@@ -72,7 +82,12 @@ def test_arguments_that_cannot_be_read_are_refused(arguments, capsys):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_an_option_that_is_not_known_is_named_with_the_command_that_lists_its_own(name, capsys):
-    given = {"predict": ["a model", "in.smi"], "featurize": ["sample"]}.get(name, [])
+    given = {
+        "predict": ["a model", "in.smi"],
+        "featurize": ["sample"],
+        "view": ["CCO"],
+        "export": ["CCO", "out.cube"],
+    }.get(name, [])
     for arguments in (["--transfrom", "log"], ["--orbitals=7"]):
         with pytest.raises(SystemExit) as stopped:
             main([name, *given, *arguments])
