@@ -1,6 +1,6 @@
 """A scene as one HTML page that needs no other file and no network: 3Dmol.js, the atoms and the fields are inside it.
 
-Fields are in half precision: four digits. 3Dmol.js (N. Rego and D. Koes, Bioinformatics 31, 1322 (2015),
+Fields are in half precision: four digits. 3Dmol.js 2.5.5 (N. Rego and D. Koes, Bioinformatics 31, 1322 (2015),
 doi:10.1093/bioinformatics/btu829) lies in ``threedmol`` beside this file with its licence.
 """
 

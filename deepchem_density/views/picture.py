@@ -17,7 +17,7 @@ from deepchem_density.fields.field import Field
 from deepchem_density.files import replacing
 from deepchem_density.structures.structure import symbol
 from deepchem_density.views.panels import Panel
-from deepchem_density.views.rays import BACKGROUND, Rays, drawn, surfaces_of
+from deepchem_density.views.rays import BACKGROUND, Rays, drawn, pixel_centers, surfaces_of
 from deepchem_density.views.scene import Scene
 
 __all__ = ["picture_of", "save_picture"]
@@ -75,7 +75,7 @@ def _draw_row(figure: Figure, row: np.ndarray, scene: Scene, panel: Panel, half:
     signed = panel.scale == "signed"
     if plane.min() < max(panel.levels) < plane.max() or signed:
         levels = sorted({*panel.levels, *(-level for level in panel.levels if signed)})
-        x, y = (np.linspace(-h, h, n) for h, n in zip(half, plane.shape[::-1], strict=True))
+        x, y = (pixel_centers(h, 2 * half[0] / SLICE_PIXELS) for h in half)
         slice_.contour(x, y, plane, levels=levels, colors="black" if signed else "white", linewidths=0.8)
     slice_.set_title("slice through the plane of the atoms" if scene.ligand is not None else "slice through the middle")
     voxels.imshow(cells, origin="lower", extent=extent, norm=norm, cmap=colors, interpolation="nearest")
@@ -94,7 +94,7 @@ def _draw_row(figure: Figure, row: np.ndarray, scene: Scene, panel: Panel, half:
 def _plane(scene: Scene, panel: Panel, field: Field, half: np.ndarray) -> np.ndarray:
     """Return the values of a field in the plane of the atoms, (ny, nx), summed over the channels that are drawn."""
     pixel = 2 * half[0] / SLICE_PIXELS
-    x, y = (torch.arange(-h + pixel / 2, h, pixel, dtype=torch.float32) for h in half)
+    x, y = (torch.from_numpy(pixel_centers(h, pixel).astype(np.float32)) for h in half)
     values = field.in_frame(scene.center, scene.axes).on_axes(x, y, torch.zeros(1))[:, :, 0].numpy()
     return values[..., [channel.place for channel in panel.channels]].sum(axis=-1).T
 
@@ -114,9 +114,10 @@ def _name_surfaces(axis: Axes, panel: Panel) -> None:
     """Write what surfaces stand for into the lower left corner: a line for each level, or the elements in one line."""
     unit = "" if panel.unit == "1" else f" {panel.unit}"
     if len(panel.channels) > 1:
-        for place, channel in enumerate(panel.channels):
-            axis.text(0.03 + 0.055 * place, 0.05, channel.name, color=channel.color, transform=axis.transAxes, **NAMES)
-        left = 0.03 + 0.055 * len(panel.channels)
+        left = 0.03
+        for channel in panel.channels:
+            axis.text(left, 0.05, channel.name, color=channel.color, transform=axis.transAxes, **NAMES)
+            left += 0.03 + 0.022 * len(channel.name)
         axis.text(left, 0.05, f"at {panel.levels[0]:.2g}{unit}", color="0.9", transform=axis.transAxes, fontsize=9)
         return
     for place, (level, color) in enumerate(reversed(surfaces_of(panel, panel.channels[0]))):

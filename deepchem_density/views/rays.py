@@ -21,7 +21,7 @@ from deepchem_density.structures.structure import Structure
 from deepchem_density.views.panels import INNER, LOWERS, Channel, Panel, element_color
 from deepchem_density.views.scene import Scene
 
-__all__ = ["BACKGROUND", "Rays", "drawn", "surfaces_of"]
+__all__ = ["BACKGROUND", "Rays", "drawn", "pixel_centers", "surfaces_of"]
 
 BACKGROUND = "#0b0a12"
 TILT = Rotation.from_euler("xy", [-24, 16], degrees=True).as_matrix()
@@ -31,7 +31,8 @@ HALFWAY /= np.linalg.norm(HALFWAY)
 
 BALL, STICK, THIN_STICK = 0.28, 0.09, 0.05
 """Radii in Å, of the molecule, and of bonds of what is around it."""
-HYDROGEN_BALL = 0.19
+SMALL_BALL = 0.19
+"""Of hydrogen, and of what is bonded to nothing around the molecule."""
 BALLS_PER_STICK = 30
 CARVED = 2.2
 """Å around the ligand of a complex where surfaces are drawn; elsewhere they would hide it."""
@@ -65,7 +66,7 @@ class Rays:
     def of(cls, scene: Scene, half: np.ndarray, pixel: float) -> Rays:
         """Return rays that see a scene a little from the side; ``half`` are half the edges of the picture, (2,) in Å."""
         reach = float(np.abs(TILT.T @ np.diag(scene.half)).sum(axis=1)[2])
-        x, y = (np.arange(-edge, edge, pixel) + pixel / 2 for edge in half)
+        x, y = (pixel_centers(edge, pixel) for edge in half)
         return cls(scene.center, scene.axes @ TILT, x, y, reach)
 
     def samples(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -81,6 +82,12 @@ class Rays:
     def local(self, positions: np.ndarray) -> np.ndarray:
         """Return positions (n, 3) in this frame."""
         return (positions - self.center) @ self.axes
+
+
+def pixel_centers(half: float, pixel: float) -> np.ndarray:
+    """Return the middles of the pixels, of about that width, that fill a line from -half to half."""
+    n = max(2, round(2 * half / pixel))
+    return (np.arange(n) + 0.5) * (2 * half / n) - half
 
 
 def drawn(scene: Scene, panel: Panel, rays: Rays) -> np.ndarray:
@@ -199,7 +206,7 @@ def _draw_atoms(picture: np.ndarray, front: np.ndarray, rays: Rays, structure: S
     lonely = ~np.isin(np.arange(len(local)), bonds)
     for atom, (position, number) in enumerate(zip(local, structure.numbers, strict=True)):
         if not thin or lonely[atom]:
-            radius = HYDROGEN_BALL if number == 1 else BALL
+            radius = SMALL_BALL if thin or number == 1 else BALL
             _draw_ball(picture, front, rays, position, radius, colors[atom])
     for pair in bonds:
         start, end = local[pair]

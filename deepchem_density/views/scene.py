@@ -198,7 +198,11 @@ def _frame(whole: Complex) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 def _near(protein: Structure, center: np.ndarray, axes: np.ndarray, half: np.ndarray) -> Structure | None:
     inside = (np.abs((protein.positions - center) @ axes) <= half).all(axis=1)
-    return protein.subset(inside) if inside.any() else None
+    if not inside.any():
+        return None
+    if protein.residues is not None:  # whole ones: a bond that ends in nothing looks like a mistake
+        inside = np.isin(protein.residues, protein.residues[inside])
+    return protein.subset(inside)
 
 
 def _title(whole: Complex) -> str:

@@ -75,7 +75,7 @@ def test_a_map_alone_is_converted(molecules, tmp_path):
 def test_what_a_file_cannot_hold_is_refused(molecules, tmp_path):
     with pytest.raises(ValueError, match=r"'out\.vtk' arrived to be written; a name that ends in \.cube"):
         export(molecules["water"], "out.vtk")
-    with pytest.raises(ValueError, match="oversampling=2 arrived for 'a.ccp4', which has the field itself"):
+    with pytest.raises(ValueError, match=r"oversampling=2 arrived for 'a\.ccp4', which has the field itself"):
         export(molecules["water"], tmp_path / "a.ccp4", settings={**SETTINGS, "oversampling": 2})
     with pytest.raises(ValueError, match=r"'a\.cube' cannot hold values of transform='log'"):
         export(molecules["water"], tmp_path / "a.cube", settings={**SETTINGS, "transform": "log"})

@@ -27,7 +27,7 @@ def test_a_page_fetches_nothing_and_holds_the_licence_of_what_draws_it(molecules
     own = html[html.rindex("<script>") :]
     assert not re.search(r"https?:|fetch|XMLHttpRequest|import\(|\$3Dmol\.(download|get)", own)
     assert "Redistributions of source code must retain the above copyright" in html
-    assert "3dmol v2.5.5" in html
+    assert "$3Dmol" in html
     assert html.count("</script>") == html.count("<script")
 
 
@@ -59,11 +59,8 @@ def test_a_turn_shows_the_molecule_flat(molecules):
             [2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)],
         ]
     )
-    np.testing.assert_allclose(
-        turned @ (molecules["benzene"].positions - scene.center).T,
-        scene.local(molecules["benzene"].positions).T,
-        atol=1e-9,
-    )
+    positions = molecules["benzene"].positions
+    np.testing.assert_allclose(turned @ (positions - scene.center).T, scene.local(positions).T, atol=1e-9)
 
 
 def test_names_are_no_markup(molecules):

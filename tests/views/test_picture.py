@@ -38,9 +38,8 @@ def test_slices_show_the_field_and_the_voxels_in_the_plane_of_the_atoms(molecule
     left, right, bottom, top = slice_.get_extent()
     values, cells = np.asarray(slice_.get_array()), np.asarray(voxels.get_array())
     i, j = 150, values.shape[0] // 3
-    local = np.array(
-        [left + (i + 0.5) * (right - left) / values.shape[1], bottom + (j + 0.5) * (top - bottom) / values.shape[0], 0]
-    )
+    height, width = values.shape
+    local = np.array([left + (i + 0.5) * (right - left) / width, bottom + (j + 0.5) * (top - bottom) / height, 0.0])
     position = scene.center + scene.axes @ local
     expected = float(xtb_density(water).at(torch.from_numpy(position[None])))
     assert abs(values[j, i] / expected - 1) < 1e-3

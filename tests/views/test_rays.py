@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
 
+from deepchem_density.structures.structure import vdw_radii
 from deepchem_density.views.panels import INNER
 from deepchem_density.views.rays import BACKGROUND, Rays, drawn, surfaces_of
 from deepchem_density.views.scene import scene_of
@@ -15,7 +16,7 @@ def covered(picture: np.ndarray) -> np.ndarray:
     return np.abs(picture - to_rgb(BACKGROUND)).max(axis=-1) > 0.02
 
 
-@pytest.mark.parametrize(("representation", "sphere"), [("atom", None), ("occupancy", 1.1)])
+@pytest.mark.parametrize(("representation", "sphere"), [("atom", None), ("occupancy", float(vdw_radii(np.array(1))))])
 def test_a_surface_covers_what_it_should(molecules, representation, sphere):
     # the shadow of the two atoms of hydrogen along any direction has the area of two discs less what they share
     scene = scene_of(molecules["hydrogen"], representation, SETTINGS)
