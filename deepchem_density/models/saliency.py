@@ -34,8 +34,8 @@ class Saliency:
 
     Notes
     -----
-    After K. Simonyan, A. Vedaldi and A. Zisserman, arXiv:1312.6034. Of a network with max-pooling it is the derivative on one
-    side of a kink at some voxels.
+    After K. Simonyan, A. Vedaldi and A. Zisserman, arXiv:1312.6034. In empty space, where all cells are equal, the largest of
+    some has no derivative: there the gradient is that of one of them. Contributions do not depend on it.
     """
 
     target: str

@@ -48,7 +48,7 @@
       const around = viewer.addModel();
       around.addAtoms(named(scene.around));
       around.setStyle({}, { stick: { radius: 0.06, opacity: 0.9, colorscheme: "Jmol" }, sphere: { scale: 0.06 } });
-      around.setStyle({ bonds: 0 }, { sphere: { scale: 0.25 } });
+      around.setStyle({ bonds: 0 }, { sphere: { scale: 0.14 } });
     }
     if (scene.atoms.length) {
       const ligand = viewer.addModel();
@@ -87,7 +87,7 @@
 
     const row = element(controls, "div", { className: "level" });
     const name = panel.title + ", level of the surface";
-    const slider = element(row, "input", { type: "range", min: 0, max: 1, step: 0.002, value: placeOf(panel, panel.start) });
+    const slider = element(row, "input", { type: "range", min: 0, max: 1, step: "any", value: placeOf(panel, panel.start) });
     slider.setAttribute("aria-label", name);
     const shown = element(row, "output");
     const choices = element(controls, "div");

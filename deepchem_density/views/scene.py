@@ -213,7 +213,8 @@ def _title(whole: Complex) -> str:
 def _facts(whole: Complex, recipe: Recipe) -> tuple[str, ...]:
     ligand = whole.ligand
     charge = f", charge {ligand.charge:+d}" if ligand.charge else ""
-    facts = [f"{ligand.formula}, {len(ligand.numbers)} atoms{charge}"]
+    left_out = f", {ligand.implicit_hydrogens} hydrogens left out" if ligand.implicit_hydrogens else ""
+    facts = [f"{ligand.formula}, {len(ligand.numbers)} atoms{charge}{left_out}"]
     if whole.protein is not None:
         facts.append(f"{len(whole.protein.numbers)} atoms around it")
     return (*facts, f"voxels of {recipe.voxel_width:g} Å in a box of {recipe.box_width:g} Å")
