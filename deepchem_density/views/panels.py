@@ -166,7 +166,7 @@ def saliency_panel(found: Saliency) -> Panel:
     unit = f" {found.unit}" if found.unit else ""
     return Panel(
         title=f"Contributions to {found.target}",
-        words=f"predicted {found.prediction:.4g}{unit}; gradient of the prediction times the value of each voxel",
+        words=f"predicted {found.prediction:.4g}{unit}",
         unit=found.unit,
         field=VoxelField(contributions, found.grid.point_grid, smooth=True),
         channels=(Channel(found.target, 0, RAISES),),

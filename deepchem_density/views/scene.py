@@ -156,13 +156,15 @@ def scene_of(
         representation = representation or predictor.about.recipe.representation
     whole = recipe.read(datapoint)
     center, axes, half = _frame(whole)
+    facts = _facts(whole, recipe)
     panels = _panels(representation or ALL, recipe, whole, axes)
     if predictor is not None:
         from deepchem_density.models.saliency import saliency_of
 
         panels.append(saliency_panel(saliency_of(predictor, whole, target)))
+        facts = (*facts, "contributions: gradient of the prediction times the value of a voxel")
     around = None if whole.protein is None or recipe.part == "ligand" else _near(whole.protein, center, axes, half)
-    return Scene(_title(whole), _facts(whole, recipe), tuple(panels), center, axes, half, whole.ligand, around)
+    return Scene(_title(whole), facts, tuple(panels), center, axes, half, whole.ligand, around)
 
 
 def _panels(representation: str, recipe: Recipe, whole: Complex, axes: np.ndarray) -> list[Panel]:
