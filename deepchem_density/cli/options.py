@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from deepchem_density.curves.config import CurveConfig
 
 __all__ = [
+    "BaselineSettings",
     "Parser",
     "RunSettings",
     "add_settings",
@@ -49,6 +50,23 @@ class RunSettings:
     threads: int = setting(1, "threads of training; more pays only on idle cores", least=1)
     workers: int = setting(min(2, os.cpu_count() or 1), "processes that share the work", least=1)
     out: str = setting("runs", "folder for solved molecules, finished cells, tables and figures")
+
+
+@dataclass
+class BaselineSettings:
+    """Baselines."""
+
+    baselines: tuple[str, ...] = setting(
+        ("xtb", "ecfp"),
+        "in tables and figures beside the constant and the line in element counts: a line in these and GFN-xTB's energy, HOMO, "
+        "LUMO and dipole (xtb; molecules alone, which are solved for it), boosted trees on Morgan fingerprints (ecfp), or none",
+        choices=("xtb", "ecfp", "none"),
+    )
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What is asked for."""
+        return tuple(name for name in self.baselines if name != "none")
 
 
 class Parser(argparse.ArgumentParser):

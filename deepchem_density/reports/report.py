@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from deepchem_density.curves.baselines import BASELINES as FITTED
+from deepchem_density.curves.baselines import not_for
 from deepchem_density.curves.cells import Cell, Row
 from deepchem_density.curves.config import CurveConfig, short_labels
 from deepchem_density.files import digest, write_csv, write_text
@@ -29,7 +31,14 @@ from deepchem_density.reports.results import (
 )
 from deepchem_density.reports.sections import comparison_sections
 
-__all__ = ["comparison_folder", "errors_in_markdown", "where_tested", "write_comparison_report", "write_curve_report"]
+__all__ = [
+    "about_baselines",
+    "comparison_folder",
+    "errors_in_markdown",
+    "where_tested",
+    "write_comparison_report",
+    "write_curve_report",
+]
 
 
 def write_curve_report(config: CurveConfig, cells: Sequence[Cell], out: Path) -> list[Path]:
@@ -45,7 +54,8 @@ def write_curve_report(config: CurveConfig, cells: Sequence[Cell], out: Path) ->
     found = collect_cells(out / "cells" / config.study)
     rows = rows_of(found)
     table, parts = curve_table(rows), part_table(found)
-    blocks = [errors_in_markdown(table, config.metrics), f"{where_tested(rows)}\n"]
+    said = " ".join(filter(None, [where_tested(rows), about_baselines(config, rows)]))
+    blocks = [errors_in_markdown(table, config.metrics), f"{said}\n"]
     for (part, n_test), of_part in parts.groupby(["part", "n_test"], sort=False) if len(parts) else ():
         blocks.append(errors_in_markdown(of_part, config.metrics, f"{part} ({n_test} of the test set)"))
     write_text(folder / "table.md", "\n".join(blocks))
@@ -78,7 +88,7 @@ def errors_in_markdown(table: pd.DataFrame, metrics: Sequence[str] = ("mae",), t
 
 def where_tested(rows: Sequence[Row]) -> str:
     """Return a sentence on the size of the test set, and whether it is the same for all representations."""
-    sizes = {(row["label"], row["n_test"]) for row in rows}
+    sizes = {(row["label"], row["n_test"]) for row in rows if row["model"] == "network"}
     if len({size for _, size in sizes}) == 1:
         return f"Tested on {rows[0]['n_test']} molecules."
     listed = ", ".join(f"{label} {size}" for label, size in sorted(sizes))
@@ -86,6 +96,17 @@ def where_tested(rows: Sequence[Row]) -> str:
         f"Tested on different molecules, since some fail in one representation and not in another: {listed}. "
         "`deepchem-density compare` leaves them out of all."
     )
+
+
+def about_baselines(config: CurveConfig, rows: Sequence[Row]) -> str:
+    """Return sentences on baselines that are left out, and on those that were tested on fewer molecules; "" without any."""
+    said = [f"The baseline '{name}' is left out: {reason}." for name in FITTED if (reason := not_for(config, name))]
+    n_test = min(row["n_test"] for row in rows if row["model"] == "network")
+    for model in FITTED.values():
+        fewest = min((row["n_test"] for row in rows if row["model"] == model), default=None)
+        if fewest is not None and fewest < n_test:
+            said.append(f"'{model}' is tested on {fewest} molecules: of the others it knows nothing.")
+    return " ".join(said)
 
 
 def _with_spread(mean: float, spread: float) -> str:
@@ -150,7 +171,7 @@ def write_comparison_report(
     }
     paths = {name: save_figure(figure, folder / f"{name}.png") for name, figure in pictures.items()}
     title = f"{', '.join(config.targets)}: {len(configs)} representations compared"
-    sections = comparison_sections(configs, tables, paths, reference)
+    sections = comparison_sections(configs, tables, paths, reference, about_baselines(config, rows_of(cells)))
     write_text(folder / "report.md", markdown_text(title, sections))
     write_text(folder / "report.html", html_text(title, sections))
     return [folder / "report.md", folder / "report.html", *files, *paths.values()]

@@ -43,7 +43,7 @@ __all__ = ["Best", "TrialLog", "tune"]
 FORMAT = 1
 _STATED = (
     *("rep", "dataset", "targets", "n_train", "split", "split_by", "split_seed"),
-    *("steps", "epochs", "min_steps", "batch_size", "remove_composition"),
+    *("steps", "epochs", "min_steps", "batch_size", "remove_composition", "baseline"),
 )
 PACKAGES = ("deepchem-density", "deepchem", "torch", "numpy", "optuna")
 
