@@ -1,4 +1,4 @@
-"""CCP4 and MRC maps of any field or of finished voxels, as PyMOL, ChimeraX, Coot, gemmi and VESTA place them.
+"""CCP4 and MRC maps of any field or of finished voxels, in those words of the format that programs agree on.
 
 The format puts node (i, j, k) at whole multiples of the steps of a cell, whose first axis lies along x and whose second one
 lies in the plane of x and y. It has words for other places, but few programs obey them: the skew transformation is obeyed by

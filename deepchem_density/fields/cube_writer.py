@@ -1,12 +1,12 @@
-"""Gaussian cube files of any field or of finished voxels, as PyMOL, ChimeraX, VESTA, VMD and 3Dmol read them.
+"""Gaussian cube files of any field or of finished voxels, for PyMOL, ChimeraX, VESTA, VMD and 3Dmol.
 
 What the format leaves open is settled by what these programs do:
 
 - All is in atomic units, lengths in bohr: VESTA misreads files in Å, which the format allows. A density in e/Å³ becomes one in
   e/bohr³, a gradient in e/Å⁴ one in e/bohr⁴; occupancies and maps in σ stay as they are. The second comment says so.
 - Values stand at points, the first of them at the origin. The point of a voxel is its centre.
-- Axes may be turned and skewed. ChimeraX and VESTA show them where they are; PyMOL and VMD turn such a file until its first
-  axis lies along x, away from a structure that is loaded beside it: give them an unturned grid.
+- Axes may be turned and skewed. Chimera's reader keeps them turned; VMD's, which PyMOL uses too, turns the whole file until its
+  first axis lies along x, away from a structure that is loaded beside it: give them an unturned grid.
 - One channel a file: files with several values a point are read by few programs.
 - Columns are those of the program cubegen (I5, 4F12.6 and 6E13.5, https://gaussian.com/cubegen): six digits of a value, and
   10⁻⁶ bohr of a step. A field is looked at in the points that the file then has.
