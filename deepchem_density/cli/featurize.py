@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from deepchem_density.cli.options import add_settings, asked_for, config_from, values_of
 from deepchem_density.curves.settings import InputSettings
+from deepchem_density.progress import duration
 from deepchem_density.settings import setting
 from deepchem_density.voxels.settings import VoxelSettings
 
@@ -23,7 +24,6 @@ __all__ = ["FeaturizeRun", "add_to", "run", "source_settings"]
 
 TRIED = 12
 """Datapoints that a dry run solves."""
-SECONDS_BETWEEN_LINES = 20.0
 
 
 @dataclass
@@ -74,8 +74,7 @@ def run(options: argparse.Namespace) -> int:
     from deepchem_density.voxels.store import SolvedStore
 
     table, out = load_table(config), Path(here.out)
-    progress = _Progress(len(table))
-    solved = SolvedStore(out / "solved", config.recipe).solve(table.datapoints(), here.n_jobs, progress)
+    solved = SolvedStore(out / "solved", config.recipe).solve(table.datapoints(), here.n_jobs)
     write_index(out, config.recipe, solved, table.ids, table.columns(table.tasks), table.tasks)
     _summarize(solved.refused(config.recipe), len(solved))
     print(f"Solved: {out} ({_size(_bytes_below(out))}); open_featurized({str(out)!r}) is a dataset of it.")
@@ -100,22 +99,6 @@ def source_settings(source: str, targets: str = "") -> dict[str, Any]:
     return {"dataset": dataset, "data_dir": str(path), **named}
 
 
-class _Progress:
-    """Prints how far the work is, now and then."""
-
-    def __init__(self, total: int) -> None:
-        self.total, self.started, self.told = total, time.monotonic(), time.monotonic()
-
-    def __call__(self, done: int, failed: int) -> None:
-        now = time.monotonic()
-        if now - self.told < SECONDS_BETWEEN_LINES and done < self.total:
-            return
-        self.told = now
-        rate = done / max(now - self.started, 1e-9)
-        left = (self.total - done) / max(rate, 1e-9)
-        print(f"{done} of {self.total} ({rate:.0f}/s, {_minutes(left)} left, {failed} failed)", flush=True)
-
-
 def _try(config: CurveConfig, n_jobs: int) -> None:
     """Solve some datapoints and print what all of them would take."""
     import numpy as np
@@ -138,7 +121,7 @@ def _try(config: CurveConfig, n_jobs: int) -> None:
     size = sum(_kept_bytes(one) for one in solved) / max(1, len(solved)) * len(table)
     workers = n_workers(n_jobs)
     print(f"{len(table)} datapoints, {len(datapoints)} tried, {len(datapoints) - len(solved)} of them failed.")
-    print(f"Time: {_minutes(seconds * len(table) / workers)} with {workers} processes ({1e3 * seconds:.1f} ms each).")
+    print(f"Time: {duration(seconds * len(table) / workers)} with {workers} processes ({1e3 * seconds:.1f} ms each).")
     row = int(np.prod(config.recipe.voxel_shape)) * np.dtype(config.recipe.dtype).itemsize
     print(
         f"Disk: {_size(size)} solved; {_size(row * len(table))} with --voxels true. Memory: {_size(5e8 * (1 + workers))}."
@@ -195,13 +178,3 @@ def _bytes_below(folder: Path) -> int:
 
 def _size(n_bytes: float) -> str:
     return f"{n_bytes / 1e9:.2f} GB" if n_bytes > 1e9 else f"{n_bytes / 1e6:.1f} MB"
-
-
-def _minutes(seconds: float) -> str:
-    return (
-        f"{seconds:.0f} s"
-        if seconds < 90
-        else f"{seconds / 60:.0f} min"
-        if seconds < 5400
-        else f"{seconds / 3600:.1f} h"
-    )
