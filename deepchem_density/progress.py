@@ -88,7 +88,7 @@ def _line(n: int, total: int | None, rate: float, doing: str, unit: str, postfix
 def duration(seconds: float) -> str:
     """Return a length of time in the unit that suits it."""
     if seconds < 1:
-        return f"{1e3 * seconds:.2g} ms"
+        return f"{1e3 * seconds:.0f} ms" if seconds >= 0.01 else f"{1e3 * seconds:.2g} ms"
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deepchem_density.cli.curve import cell_line, train_along
+from deepchem_density.cli.describe import describe
 from deepchem_density.cli.options import (
     RunSettings,
     add_settings,
@@ -72,6 +73,9 @@ def run(options: argparse.Namespace) -> int:
     configs = configs_of(options)
     for config in configs:
         config.check()
+    if here.dry_run:
+        describe(configs, here)
+        return 0
     from deepchem_density.curves.learning_curve import run_curves
     from deepchem_density.curves.tracking import MlflowTracker, NoTracker
     from deepchem_density.curves.voxel_cost import voxel_seconds

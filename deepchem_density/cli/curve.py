@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from deepchem_density.cli.describe import describe
 from deepchem_density.cli.options import RunSettings, add_settings, add_tracking, asked_for, config_from, values_of
 from deepchem_density.cli.processes import companions
 from deepchem_density.curves.settings import CurveSettings
@@ -51,6 +52,9 @@ def run(options: argparse.Namespace) -> int:
     """Run a learning curve, print its table, and leave table, figures and model in files and in MLflow."""
     here, config = values_of(options, RunSettings), curve_config(options)
     config.check()
+    if here.dry_run:
+        describe([config], here)
+        return 0
     from deepchem_density.curves.learning_curve import run_curve
     from deepchem_density.curves.tracking import MlflowTracker, NoTracker
     from deepchem_density.models.training_process import prepare_process

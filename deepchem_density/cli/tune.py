@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from deepchem_density.cli.describe import describe
 from deepchem_density.cli.options import RunSettings, add_settings, add_tracking, asked_for, config_from, values_of
 from deepchem_density.cli.processes import companions
 from deepchem_density.curves.settings import CurveSettings
@@ -64,6 +65,9 @@ def run(options: argparse.Namespace) -> int:
     here, config, plan = values_of(options, TuneRunSettings), config_from(asked_for(options)), plan_of(options)
     plan.check()
     config.check()
+    if here.dry_run:
+        describe([config], here, plan)
+        return 0
     from deepchem_density.models.training_process import prepare_process
     from deepchem_density.tuning.search import tune
     from deepchem_density.tuning.tracking import NoTrialTracker, PrintedTrials, TrialTracker

@@ -113,6 +113,10 @@ class CurveConfig(Frozen, CurveSettings):
         """Return the gradient steps of a cell with so many training molecules."""
         return self.steps or max(self.min_steps, self.epochs * -(-n_train // self.batch_size))
 
+    def sizes(self, n_pool: int) -> list[int]:
+        """Return the training sizes of a curve with so many molecules in its pool."""
+        return list(dict.fromkeys(max(1, round(part * n_pool)) for part in sorted(self.fractions)))
+
     @property
     def metrics(self) -> tuple[str, ...]:
         """What tables show, the most important first: what is usual for affinities, and for properties of molecules."""

@@ -198,7 +198,7 @@ class _Curves:
     def _sizes(self) -> list[int]:
         failed = frozenset().union(*self._failed)
         n_pool = sum(molecule not in failed for molecule in self._pool)
-        return list(dict.fromkeys(max(1, round(part * n_pool)) for part in sorted(self._configs[0].fractions)))
+        return self._configs[0].sizes(n_pool)
 
     def _failed_elsewhere(self, curve: int) -> tuple[str, ...]:
         return tuple(sorted(frozenset().union(*self._failed) - self._failed[curve]))
