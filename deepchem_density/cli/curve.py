@@ -13,6 +13,7 @@ from deepchem_density.cli.options import RunSettings, add_settings, add_tracking
 from deepchem_density.cli.processes import companions
 from deepchem_density.curves.settings import CurveSettings
 from deepchem_density.curves.sharing import STALE_AFTER
+from deepchem_density.progress import duration
 from deepchem_density.settings import setting
 
 if TYPE_CHECKING:
@@ -102,8 +103,12 @@ def train_along(
 
 def cell_line(cell: Cell, metric: str) -> str:
     """Return what is printed about a cell."""
+    from deepchem_density.reports.digits import significant
+    from deepchem_density.tables.shown_units import shown_factor, shown_unit
+
     row = cell.rows[0]
-    return f"{cell.name}: {row['target']} {metric.upper()} {row[metric]:.4g} {row['unit']} ({row['seconds']:.0f} s)"
+    value = f"{significant(shown_factor(row['unit']) * row[metric])} {shown_unit(row['unit'])}".rstrip()
+    return f"{cell.name}: {row['target']} {metric.upper()} {value} ({duration(row['seconds'])})"
 
 
 def curve_config(options: argparse.Namespace) -> CurveConfig:
