@@ -96,7 +96,7 @@ def run(options: argparse.Namespace) -> int:
     with tracker.run(configs):
         shared = (configs, out, stale_after, here.threads, tracker.address)
         with companions(here.workers, train_along, *shared):
-            curves = run_curves(configs, out, here.n_jobs, report_epoch, report_cell, stale_after)
+            curves = run_curves(configs, out, here.n_jobs, report_epoch, report_cell, stale_after, tracker.data)
         seconds = voxel_seconds(configs, out, stale_after)
         files = write_comparison_report(configs, curves, seconds, out)
         tracker.files(files)

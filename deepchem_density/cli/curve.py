@@ -72,7 +72,12 @@ def run(options: argparse.Namespace) -> int:
     with tracker.run([config]):
         with companions(here.workers, train_along, [config], out, STALE_AFTER, here.threads, tracker.address):
             cells = run_curve(
-                config, out, here.n_jobs, lambda *arguments: tracker.epoch(config.label, *arguments), report_cell
+                config,
+                out,
+                here.n_jobs,
+                lambda *arguments: tracker.epoch(config.label, *arguments),
+                report_cell,
+                tracker.data,
             )
         files = write_curve_report(config, cells, out)
         tracker.files(files)

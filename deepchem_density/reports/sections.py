@@ -201,11 +201,8 @@ def _settings(configs: Sequence[CurveConfig]) -> Section:
     """Return what was run: settings that all curves share in one line, others in a table."""
     all_settings = [dataclasses.asdict(config) for config in configs]
     common = {name for name in all_settings[0] if all(one[name] == all_settings[0][name] for one in all_settings)}
-    shared = ", ".join(
-        f"{name}={_value(all_settings[0][name])}"
-        for name in all_settings[0]
-        if name in common and _value(all_settings[0][name])
-    )
+    values = {name: _value(all_settings[0][name]) for name in all_settings[0] if name in common}
+    shared = ", ".join(f"{name}={value}" for name, value in values.items() if value)
     own = [name for name in all_settings[0] if name not in common]
     lines = [
         [in_words(label), *(_value(one[name]) for name in own)]
