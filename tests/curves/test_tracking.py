@@ -28,6 +28,7 @@ pytestmark = pytest.mark.filterwarnings(
     "ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::ResourceWarning"
 )
 
+COMMIT = code_commit()
 QUICK = [
     *("--n-train", "40", "--n-valid", "5", "--n-test", "20", "--fractions", "0.5,1.0", "--seeds", "0", "--steps", "3"),
     *("--voxel-width", "1.2", "--oversampling", "1", "--widths", "4,8", "--n-jobs", "1"),
@@ -108,32 +109,10 @@ def test_the_sets_are_datasets_with_digests(tracked):
 def test_the_commit_of_the_code_is_a_tag_where_there_is_one(tracked):
     _, runs = tracked
     (parent,) = [run for run in runs if "mlflow.parentRunId" not in run.data.tags]
-    commit = code_commit()
     told = parent.data.tags.get("mlflow.source.git.dirty")
-    assert (told is None) == (commit is None)
-    if commit is not None:
-        assert parent.data.tags["mlflow.source.git.commit"] == commit[0]
-
-
-def test_a_run_that_mlflow_run_has_opened_keeps_what_is_logged_and_the_name_that_was_given(tmp_path, monkeypatch):
-    monkeypatch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
-    mlflow.set_tracking_uri(f"sqlite:///{tmp_path}/mlflow.db")
-    client = mlflow.MlflowClient()
-    config = dataclasses.replace(CurveConfig(), voxel_width=0.5)
-    for name, expected in (
-        ("mine", "mine"),
-        ("bold-owl-17", "density (voxel_width=0.5): gap of sample, all molecules"),
-    ):
-        run = client.create_run("0", run_name=name)
-        client.log_param(run.info.run_id, "voxel-width", "0.50")
-        monkeypatch.setenv("MLFLOW_RUN_ID", run.info.run_id)
-        with MlflowTracker().run([config]):
-            pass
-        found = client.get_run(run.info.run_id)
-        assert found.info.run_name.startswith(expected)
-        assert found.data.params["voxel-width"] == "0.50"
-        assert "voxel_width" not in found.data.params
-        assert found.data.params["box_width"] == "12"
+    assert (told is None) == (COMMIT is None)
+    if COMMIT is not None:
+        assert parent.data.tags["mlflow.source.git.commit"] == COMMIT[0]
 
 
 def test_results_and_epochs_are_logged(tracked):
@@ -320,3 +299,25 @@ def test_cells_that_another_process_trains_belong_to_the_run_that_was_opened_her
     assert all("train_loss" in run.data.metrics for run in children)
     history = mlflow.MlflowClient().get_metric_history(parent.info.run_id, "gap.network.mae")
     assert sorted(entry.step for entry in history) == [10, 20]
+
+
+def test_a_run_that_mlflow_run_has_opened_keeps_what_is_logged_and_the_name_that_was_given(tmp_path, monkeypatch):
+    monkeypatch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
+    monkeypatch.setattr("mlflow.tracking.fluent._active_experiment_id", None)  # of the tests before
+    mlflow.set_tracking_uri(f"sqlite:///{tmp_path}/mlflow.db")
+    client = mlflow.MlflowClient()
+    config = dataclasses.replace(CurveConfig(), voxel_width=0.5)
+    for name, expected in (
+        ("mine", "mine"),
+        ("bold-owl-17", "density (voxel_width=0.5): gap of sample, all molecules"),
+    ):
+        run = client.create_run("0", run_name=name)
+        client.log_param(run.info.run_id, "voxel-width", "0.50")
+        monkeypatch.setenv("MLFLOW_RUN_ID", run.info.run_id)
+        with MlflowTracker().run([config]):
+            pass
+        found = client.get_run(run.info.run_id)
+        assert found.info.run_name.startswith(expected)
+        assert found.data.params["voxel-width"] == "0.50"
+        assert "voxel_width" not in found.data.params
+        assert found.data.params["box_width"] == "12"
