@@ -157,8 +157,8 @@ def tune(
         workers = Workers(None if "://" in storage else Path(f"{storage}.workers"))
         objective = _Objective(knobs, task, log or TrialLog())
         finished = Queue(study, first, objective, workers).work(plan.n_trials)
-    best = folder / f"{name}.json" if path == "" else Path(path)
-    return _write_best(config, plan, knobs, name, best, finished)
+        best = folder / f"{name}.json" if path == "" else Path(path)
+        return _write_best(config, plan, knobs, name, best, finished)
 
 
 def _check_space(config: CurveConfig, knobs: Sequence[Knob]) -> None:
