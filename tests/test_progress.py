@@ -57,6 +57,11 @@ def test_what_takes_less_than_a_minute_leaves_no_line(log):
     assert log.getvalue() == ""
 
 
+def test_what_was_done_before_does_not_count_for_the_rate(log):
+    slow(log, 100, Clock(), 1.0, doing="training", unit="steps", initial=40)
+    assert log.getvalue().splitlines()[0] == "training: 100 of 100 steps (1/s, 0 ms left)"
+
+
 def test_a_terminal_gets_a_bar(log):
     log.isatty = lambda: True
     with redirect_stderr(log):

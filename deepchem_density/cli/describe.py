@@ -214,8 +214,9 @@ def _print_training(
     seconds = sum(pieces) / min(workers, len(pieces))
     memory = f" Memory: {size_in_words(network.peak_bytes * workers)} in all." if network.peak_bytes else ""
     disk = f", {size_in_words(kept * len(pieces))} on disk" if kept else ""
+    most = "at most " if config.patience else ""
     print(
-        f"Training: {duration(seconds)} for {words} with {workers} process{'es' if workers > 1 else ''} "
+        f"Training: {most}{duration(seconds)} for {words} with {workers} process{'es' if workers > 1 else ''} "
         f"({duration(network.step_seconds)} a step, {network.parameters:,} parameters){disk}.{memory}"
     )
     return seconds
