@@ -78,10 +78,11 @@ def test_parts_of_the_test_set_have_tables_of_their_own(made):
         cell.part_rows.extend({**row, "part": "casf2016", "n_test": 285, "mae": number} for row in cell.rows)
     sections, tables = sections_of(CONFIGS[:1], cells)
     (table,) = sections["Parts of the test set"].parts
-    assert table.header[:2] == ["casf2016 (285): gap, mean absolute error (hartree)", f"{SIZES[0]} molecules"]
-    assert [line[0] for line in table.lines] == ["atom", "constant"]
-    means = [float(cell.split(" ")[0]) for cell in table.lines[0][1:]]
-    assert means == np.arange(len(cells)).reshape(len(SIZES), len(SEEDS)).mean(axis=1).tolist()
+    assert table.header[:2] == ["casf2016 (285): gap, mean absolute error (eV)", f"{SIZES[0]} molecules"]
+    assert [line[0] for line in table.lines] == ["atom types", "constant"]
+    rows = list(tables["parts"].itertuples())[: len(SIZES)]
+    assert [row.mae for row in rows] == np.arange(len(cells)).reshape(len(SIZES), len(SEEDS)).mean(axis=1).tolist()
+    assert table.lines[0][1:] == [with_interval(EV * row.mae, EV * row.mae_low, EV * row.mae_high) for row in rows]
     assert tables["parts"]["n_test"].tolist() == [285] * 2 * len(SIZES)
 
 
