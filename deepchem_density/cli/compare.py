@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from deepchem_density.cli.curve import cell_line, train_along
 from deepchem_density.cli.describe import describe
 from deepchem_density.cli.options import (
+    BaselineSettings,
     RunSettings,
     add_settings,
     add_tracking,
@@ -49,7 +50,7 @@ class ComparisonSettings:
 
 
 @dataclass
-class CompareRun(RunSettings, CurveSettings, ComparisonSettings):
+class CompareRun(RunSettings, BaselineSettings, CurveSettings, ComparisonSettings):
     """The options of the command."""
 
 
@@ -70,6 +71,7 @@ def add_to(commands: Any) -> None:
 def run(options: argparse.Namespace) -> int:
     """Run all curves, together with whoever else works in the folder, and write the report."""
     here, comparison = values_of(options, RunSettings), values_of(options, ComparisonSettings)
+    baselines = values_of(options, BaselineSettings).names
     configs = configs_of(options)
     for config in configs:
         config.check()
@@ -94,9 +96,11 @@ def run(options: argparse.Namespace) -> int:
         print(cell_line(cell, config.metrics[0]), flush=True)
 
     with tracker.run(configs):
-        shared = (configs, out, stale_after, here.threads, tracker.address)
+        shared = (configs, out, stale_after, here.threads, tracker.address, baselines)
         with companions(here.workers, train_along, *shared):
-            curves = run_curves(configs, out, here.n_jobs, report_epoch, report_cell, stale_after, tracker.data)
+            curves = run_curves(
+                configs, out, here.n_jobs, report_epoch, report_cell, stale_after, baselines, tracker.data
+            )
         seconds = voxel_seconds(configs, out, stale_after)
         files = write_comparison_report(configs, curves, seconds, out)
         tracker.files(files)

@@ -9,7 +9,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deepchem_density.cli.describe import describe
-from deepchem_density.cli.options import RunSettings, add_settings, add_tracking, asked_for, config_from, values_of
+from deepchem_density.cli.options import (
+    BaselineSettings,
+    RunSettings,
+    add_settings,
+    add_tracking,
+    asked_for,
+    config_from,
+    values_of,
+)
 from deepchem_density.cli.processes import companions
 from deepchem_density.curves.settings import CurveSettings
 from deepchem_density.curves.sharing import STALE_AFTER
@@ -32,7 +40,7 @@ class TunedSettings:
 
 
 @dataclass
-class CurveRun(RunSettings, TunedSettings, CurveSettings):
+class CurveRun(RunSettings, TunedSettings, BaselineSettings, CurveSettings):
     """The options of the command."""
 
 
@@ -52,6 +60,7 @@ def add_to(commands: Any) -> None:
 def run(options: argparse.Namespace) -> int:
     """Run a learning curve, print its table, and leave table, figures and model in files and in MLflow."""
     here, config = values_of(options, RunSettings), curve_config(options)
+    baselines = values_of(options, BaselineSettings).names
     config.check()
     if here.dry_run:
         describe([config], here)
@@ -70,13 +79,15 @@ def run(options: argparse.Namespace) -> int:
         print(cell_line(cell, config.metrics[0]), flush=True)
 
     with tracker.run([config]):
-        with companions(here.workers, train_along, [config], out, STALE_AFTER, here.threads, tracker.address):
+        shared = ([config], out, STALE_AFTER, here.threads, tracker.address, baselines)
+        with companions(here.workers, train_along, *shared):
             cells = run_curve(
                 config,
                 out,
                 here.n_jobs,
                 lambda *arguments: tracker.epoch(config.label, *arguments),
                 report_cell,
+                baselines,
                 tracker.data,
             )
         files = write_curve_report(config, cells, out)
@@ -88,7 +99,12 @@ def run(options: argparse.Namespace) -> int:
 
 
 def train_along(
-    configs: Sequence[CurveConfig], out: Path, stale_after: float, threads: int, address: RunAddress | None
+    configs: Sequence[CurveConfig],
+    out: Path,
+    stale_after: float,
+    threads: int,
+    address: RunAddress | None,
+    baselines: Sequence[str] = (),
 ) -> None:
     """Train cells of the curves that nobody else works on, tracked as part of a run that another process has opened."""
     from deepchem_density.curves.learning_curve import run_curves
@@ -103,6 +119,7 @@ def train_along(
         on_epoch=lambda config, *arguments: tracker.epoch(config.label, *arguments),
         on_cell=lambda config, cell: tracker.cell(cell),
         stale_after=stale_after,
+        baselines=baselines,
     )
 
 

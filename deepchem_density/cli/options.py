@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from deepchem_density.curves.config import CurveConfig
 
 __all__ = [
+    "BaselineSettings",
     "Parser",
     "RunSettings",
     "add_settings",
@@ -52,6 +53,23 @@ class RunSettings:
     dry_run: bool = setting(
         False, "say what the data are like, what would fail, and what all would take, and run nothing"
     )
+
+
+@dataclass
+class BaselineSettings:
+    """Baselines."""
+
+    baselines: tuple[str, ...] = setting(
+        ("xtb", "ecfp"),
+        "in tables and figures beside the constant and the line in element counts: a line in these and GFN-xTB's energy, HOMO, "
+        "LUMO and dipole (xtb; molecules alone, which are solved for it), boosted trees on Morgan fingerprints (ecfp), or none",
+        choices=("xtb", "ecfp", "none"),
+    )
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What is asked for."""
+        return tuple(name for name in self.baselines if name != "none")
 
 
 class Parser(argparse.ArgumentParser):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,16 +18,19 @@ import numpy as np
 from deepchem_density.curves.config import CurveConfig, described_as_before, feature_version
 from deepchem_density.curves.data import CurveData
 from deepchem_density.curves.metrics import regression_metrics
+from deepchem_density.curves.removed_line import removed_line
 from deepchem_density.files import digest, write_text
 from deepchem_density.models.deepchem_model import VoxelCNNModel
 from deepchem_density.models.recipe_file import ModelRecipe
 from deepchem_density.quiet import deepchem as dc
 from deepchem_density.tables.baselines import predict_baselines
 from deepchem_density.tables.choose_split import FEWEST_TESTED
-from deepchem_density.tables.composition import CompositionLine
 from deepchem_density.tables.settings import datapoints_of
 
-__all__ = ["Cell", "EpochHook", "Row", "cell_folder", "cell_name", "read_cell", "run_cell"]
+__all__ = [
+    *("Cell", "EpochHook", "Row", "cell_folder", "cell_name", "read_cell", "rows_of_models", "run_cell"),
+    "write_cell",
+]
 
 Row = dict[str, Any]
 EpochHook = Callable[[int, dict[str, float]], None]
@@ -149,27 +152,31 @@ def run_cell(
     """
     started = time.perf_counter()
     folder.mkdir(parents=True, exist_ok=True)
-    line = CompositionLine.of_table(data.table, config.targets, train) if config.remove_composition else None
-    model, about = _trained(config, data, train, seed, folder / "model", line, on_epoch)
+    line, removed = removed_line(config, data.table, data.numbers, train)
+    model, about = _trained(config, data, train, seed, folder / "model", removed, on_epoch)
     test = data.table.subset(data.test)
     truth = test.columns(config.targets)
     predicted = np.asarray(model.predict(data.dataset(data.test, truth)), dtype=np.float64).reshape(truth.shape)
-    if line is not None:
-        predicted += line.labels_of(test)
+    predicted += removed[data.test]
     about["seconds"] = round(time.perf_counter() - started, 1)
-    rows, part_rows = _rows(config, data, train, seed, predicted, about)
-    for row, error in zip(rows, _training_error(config, data, train, model, line), strict=False):
+    rows, part_rows = _rows(data, train, seed, predicted, about)
+    for row, error in zip(rows, _training_error(config, data, train, model, removed), strict=False):
         row["train_mae"] = float(error)  # the network's rows come first
     cell = Cell(rows, test.ids, _heavy_atoms(data)[data.test], truth, predicted, folder / "model", part_rows)
     if not still_wanted():
         return None
     units = {target: data.table.units[target] for target in config.targets if target in data.table.units}
     ModelRecipe(config.recipe, config.targets, units, line).write(folder / "model")
-    arrays = {name: getattr(cell, name).tolist() for name in ("ids", "heavy_atoms", "truth", "predicted")}
-    parts = {"part_rows": part_rows} if part_rows else {}
-    write_text(folder / "result.json", json.dumps({"rows": rows, **parts, **arrays}))
+    write_cell(cell)
     (folder / TRAINING_STATE).unlink(missing_ok=True)
     return cell
+
+
+def write_cell(cell: Cell) -> None:
+    """Write the results of a cell beside its network."""
+    arrays = {name: getattr(cell, name).tolist() for name in ("ids", "heavy_atoms", "truth", "predicted")}
+    parts = {"part_rows": cell.part_rows} if cell.part_rows else {}
+    write_text(cell.model_dir.parent / "result.json", json.dumps({"rows": cell.rows, **parts, **arrays}))
 
 
 def _trained(
@@ -178,13 +185,11 @@ def _trained(
     train: np.ndarray,
     seed: int,
     model_dir: Path,
-    line: CompositionLine | None,
+    removed: np.ndarray,
     on_epoch: EpochHook | None,
 ) -> tuple[VoxelCNNModel, dict[str, Any]]:
     """Return a network trained from scratch, and what its training was."""
-    labels = data.table.columns(config.targets)
-    if line is not None:
-        labels = labels - line.labels_of(data.table)
+    labels = data.table.columns(config.targets) - removed
     model = VoxelCNNModel(seed=seed, model_dir=model_dir, **config.network)
     steps = config.steps_for(len(train))
     steps_per_epoch = -(-len(train) // config.batch_size)
@@ -212,14 +217,13 @@ def _trained(
 
 
 def _training_error(
-    config: CurveConfig, data: CurveData, train: np.ndarray, model: VoxelCNNModel, line: CompositionLine | None
+    config: CurveConfig, data: CurveData, train: np.ndarray, model: VoxelCNNModel, removed: np.ndarray
 ) -> np.ndarray:
     """Return the mean absolute error of each target for training molecules, as many as there are for testing at most."""
     some = np.sort(train[: len(data.test)])
-    table = data.table.subset(some)
-    truth = table.columns(config.targets)
+    truth = data.table.subset(some).columns(config.targets)
     predicted = np.asarray(model.predict(data.dataset(some, truth)), dtype=np.float64).reshape(truth.shape)
-    return np.abs(predicted + (0 if line is None else line.labels_of(table)) - truth).mean(axis=0)
+    return np.abs(predicted + removed[some] - truth).mean(axis=0)
 
 
 def _heavy_atoms(data: CurveData) -> np.ndarray:
@@ -227,19 +231,46 @@ def _heavy_atoms(data: CurveData) -> np.ndarray:
 
 
 def _rows(
-    config: CurveConfig, data: CurveData, train: np.ndarray, seed: int, predicted: np.ndarray, about: dict[str, Any]
+    data: CurveData, train: np.ndarray, seed: int, predicted: np.ndarray, about: dict[str, Any]
 ) -> tuple[list[Row], list[Row]]:
     """Return the metrics of network and baselines, trained on the same molecules, on the test set and on parts of it."""
-    labels = data.table.columns(config.targets)
-    truth = labels[data.test]
+    labels = data.table.columns(data.config.targets)
     models = {"network": predicted}
     models |= predict_baselines(data.table.baseline_features(), labels, train, data.test)
+    return rows_of_models(data, len(train), seed, data.test, models, about)
+
+
+def rows_of_models(
+    data: CurveData,
+    n_train: int,
+    seed: int,
+    test: np.ndarray,
+    models: Mapping[str, np.ndarray],
+    about: Mapping[str, Any],
+) -> tuple[list[Row], list[Row]]:
+    """Return the metrics of models for each target on the molecules at `test`, and on parts of them.
+
+    Parameters
+    ----------
+    data : CurveData
+        Molecules and labels.
+    n_train, seed : int
+        Of the cell.
+    test : np.ndarray
+        Places of test molecules.
+    models : mapping of str to np.ndarray
+        Name -> (n_test, n_targets) predictions for them.
+    about : mapping of str
+        What the rows say beside.
+    """
+    config = data.config
+    truth, ids = data.table.columns(config.targets)[test], data.table.ids[test]
     shared = {
         "study": config.study,
         "rep": config.rep,
         "label": config.label,
         "dataset": config.dataset,
-        "n_train": len(train),
+        "n_train": n_train,
         "seed": seed,
         **about,
     }
@@ -253,7 +284,6 @@ def _rows(
             for t, target in enumerate(config.targets)
         ]
 
-    ids = data.table.ids[data.test]
     parts = {name: np.isin(ids, wanted) for name, wanted in data.test_parts.items()}
     of_parts = [rows(part, part=name) for name, part in parts.items() if part.sum() >= FEWEST_TESTED]
     return rows(np.ones(len(truth), dtype=bool)), [row for part in of_parts for row in part]

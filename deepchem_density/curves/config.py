@@ -89,9 +89,19 @@ class CurveConfig(Frozen, CurveSettings):
             ("patience, n_valid", self.patience == 0 or self.n_valid > 0, "with patience above 0 a validation set is"),
             ("min_steps", self.min_steps == 0 or self.epochs > 0, "0, or a number of steps with epochs above 0, is"),
             (
+                "remove_composition, baseline",
+                not self.remove_composition or self.baseline in ("none", "composition"),
+                "one of them is",
+            ),
+            (
+                "baseline",
+                self.baseline != "xtb" or not self.of_complexes,
+                "for complexes, which are not solved, 'none' and 'composition' are",
+            ),
+            (
                 "hydrogens",
-                not self.remove_composition or self.of_complexes or self.hydrogens == "keep",
-                "with remove_composition, which counts hydrogens, 'keep' is",
+                self.removed == "none" or self.of_complexes or self.hydrogens == "keep",
+                f"with baseline={self.removed}, which counts hydrogens, 'keep' is",
             ),
         ]
 
@@ -116,6 +126,11 @@ class CurveConfig(Frozen, CurveSettings):
     def sizes(self, n_pool: int) -> list[int]:
         """Return the training sizes of a curve with so many molecules in its pool."""
         return list(dict.fromkeys(max(1, round(part * n_pool)) for part in sorted(self.fractions)))
+
+    @property
+    def removed(self) -> str:
+        """The line that networks are not to learn, whichever of its two names said so: none, composition or xtb."""
+        return "composition" if self.remove_composition else self.baseline
 
     @property
     def metrics(self) -> tuple[str, ...]:
@@ -153,18 +168,21 @@ class CurveConfig(Frozen, CurveSettings):
         defaults = class_defaults(self) | defaults_of_data(self.dataset)
         own = dict.fromkeys(name for record in records_of(self.rep) for name in record.settings)
         charge = ("charge",) if "source" in own else ()
-        names = (*own, *charge, *names_in(PartSettings, FileSettings), "remove_composition", *names_in(GridSettings))
+        lines = ("remove_composition", "baseline")
+        names = (*own, *charge, *names_in(PartSettings, FileSettings), *lines, *names_in(GridSettings))
         about = settings_of(self)
-        return {
-            name: getattr(self, name)
-            for name in names
-            if about[name].labelled and getattr(self, name) != defaults[name]
-        }
+        values = {name: getattr(self, name) for name in names} | _composition_as_before(self)
+        return {name: values[name] for name in names if about[name].labelled and values[name] != defaults[name]}
 
     @property
     def label(self) -> str:
         """The representation and what is special about it, as it is called in tables and figures."""
         return _label(self.rep, self.special)
+
+
+def _composition_as_before(config: CurveConfig) -> dict[str, Any]:
+    """Return the settings of a line in the element counts under the name that stored cells know."""
+    return {"remove_composition": True, "baseline": "none"} if config.removed == "composition" else {}
 
 
 def defaults_of_data(dataset: str) -> dict[str, Any]:
@@ -179,6 +197,9 @@ def described_as_before(config: CurveConfig, without: Collection[str] = ()) -> d
     unknown = ("unpaired", "conformer_seed", "optimize")
     defaults = class_defaults(config)
     settings = described(config, (*without, *(name for name in unknown if getattr(config, name) == defaults[name])))
+    if config.removed == "composition":
+        settings |= _composition_as_before(config)
+        settings.pop("baseline", None)
     if settings["engine"] == "auto":  # the densities of both engines are within 2e-4 e/Å³ of each other
         settings["engine"] = "xtb"
     if settings["charge"] is None and feature_version(config) < FEATURE_VERSION:

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from deepchem_density.curves.config import CurveConfig
+from deepchem_density.curves.removed_line import solver_numbers
 from deepchem_density.errors import FeaturizationError
 from deepchem_density.featurizers.looked_dataset import LookedDataset
 from deepchem_density.files import digest
@@ -18,6 +19,7 @@ from deepchem_density.tables.load import load_data
 from deepchem_density.tables.molecule_table import MoleculeTable
 from deepchem_density.voxels.datapoints import located
 from deepchem_density.voxels.fingerprints import fingerprint
+from deepchem_density.voxels.solver_line import SOLVER_NUMBERS
 from deepchem_density.voxels.store import SelectedDatapoints, SolvedDatapoints, SolvedStore
 
 __all__ = ["CurveData", "prepare", "without_voxels"]
@@ -30,7 +32,8 @@ class CurveData:
     """The molecules of a run, read and solved, and the places of the pool, validation and test set among them.
 
     Those that could not be featurized are in no set; ``left_out`` has their ids, as text. ``content`` stands for ids, labels
-    and all that the voxels were made from, the content of files included. ``test_parts`` is that of `LoadedData`.
+    and all that the voxels were made from, the content of files included. ``test_parts`` is that of `LoadedData`. ``numbers`` are
+    the solver's, where the line that is removed from the labels needs them.
     """
 
     table: MoleculeTable | ComplexTable
@@ -42,6 +45,7 @@ class CurveData:
     left_out: tuple[str, ...] = ()
     content: str = ""
     test_parts: Mapping[str, np.ndarray] = field(default_factory=dict)
+    numbers: np.ndarray = field(default_factory=lambda: np.empty((0, len(SOLVER_NUMBERS))))
 
     def dataset(self, places: np.ndarray, labels: np.ndarray, training: bool = False, seed: int = 0) -> LookedDataset:
         """Return some molecules with their labels (n, n_targets); only those to train on are turned anew each epoch."""
@@ -74,6 +78,10 @@ def prepare(config: CurveConfig, out: Path, n_jobs: int, without: Collection[str
     solved = SolvedStore(out / "solved", config.recipe).solve(datapoints, n_jobs)
     usable = np.ones(len(table), dtype=bool)
     usable[[index for index, _ in without_voxels(solved, config)]] = False
+    numbers = np.empty((0, len(SOLVER_NUMBERS)))
+    if config.removed == "xtb":
+        numbers = solver_numbers(config, datapoints, out / "solved", n_jobs, solved)
+        usable &= np.isfinite(numbers).all(axis=1)
     for features in table.baseline_features().values():
         usable &= np.isfinite(features).all(axis=1)
     ids = table.ids.astype(str)
@@ -81,7 +89,7 @@ def prepare(config: CurveConfig, out: Path, n_jobs: int, without: Collection[str
     pool, valid, test = (part[usable[part]] for part in (loaded.pool, loaded.valid, loaded.test))
     content = digest([ids.tolist(), table.columns(config.targets).tolist(), fingerprint(datapoints).hex()])
     left_out = tuple(ids[~usable].tolist())
-    return CurveData(table, solved, config, pool, valid, test, left_out, content, loaded.test_parts)
+    return CurveData(table, solved, config, pool, valid, test, left_out, content, loaded.test_parts, numbers)
 
 
 def without_voxels(solved: SolvedDatapoints, config: CurveConfig) -> list[tuple[int, str]]:

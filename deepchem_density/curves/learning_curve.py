@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
+from deepchem_density.curves.baselines import Baselines
 from deepchem_density.curves.cells import Cell, EpochHook, Row, cell_folder, read_cell, run_cell
 from deepchem_density.curves.config import CurveConfig
 from deepchem_density.curves.data import CurveData, prepare
@@ -45,6 +46,7 @@ def run_curve(
     n_jobs: int = 1,
     on_epoch: Callable[[int, int, int, dict[str, float]], None] | None = None,
     on_cell: Callable[[Cell], None] | None = None,
+    baselines: Sequence[str] = (),
     on_data: Callable[[CurveConfig, CurveData], None] | None = None,
 ) -> list[Cell]:
     """Featurize, train and test every cell of a curve, and return them in order of training size and seed.
@@ -61,6 +63,8 @@ def run_curve(
         ``on_epoch(n_train, seed, epoch, metrics)``.
     on_cell : callable, optional
         Called with each cell as soon as it is finished or found.
+    baselines : sequence of str
+        What it is compared with beside the constant and the line in element counts, of `curves.baselines.BASELINES`.
     on_data : callable, optional
         Called with the configuration and its molecules once they are read and solved.
 
@@ -73,7 +77,7 @@ def run_curve(
     """
     epochs = None if on_epoch is None else lambda _, *arguments: on_epoch(*arguments)
     cells = None if on_cell is None else lambda _, cell: on_cell(cell)
-    return run_curves([config], out, n_jobs, epochs, cells, on_data=on_data)[0]
+    return run_curves([config], out, n_jobs, epochs, cells, baselines=baselines, on_data=on_data)[0]
 
 
 def run_curves(
@@ -83,6 +87,7 @@ def run_curves(
     on_epoch: Callable[[CurveConfig, int, int, int, dict[str, float]], None] | None = None,
     on_cell: Callable[[CurveConfig, Cell], None] | None = None,
     stale_after: float = STALE_AFTER,
+    baselines: Sequence[str] = (),
     on_data: Callable[[CurveConfig, CurveData], None] | None = None,
 ) -> list[list[Cell]]:
     """Run several curves on the same molecules, together with whoever else works in the folder, and return the cells of each.
@@ -98,6 +103,8 @@ def run_curves(
         two processes are in it with the same cell.
     stale_after : float
         As in `claimed`.
+    baselines : sequence of str
+        As in `run_curve`; cells that were finished without them get them now.
     on_data : callable, optional
         As in `run_curve`.
 
@@ -109,7 +116,7 @@ def run_curves(
         No molecule could be featurized.
     """
     _check(configs)
-    curves = _Curves(configs, Path(out), n_jobs, stale_after)
+    curves = _Curves(configs, Path(out), n_jobs, stale_after, Baselines(tuple(baselines), Path(out), n_jobs))
     curves.featurize(on_data)
     pieces = curves.pieces()
     cells: dict[_Piece, Cell] = {}
@@ -145,11 +152,14 @@ def _check(configs: Sequence[CurveConfig]) -> None:
 class _Curves:
     """The cells of several curves on the same molecules."""
 
-    def __init__(self, configs: Sequence[CurveConfig], out: Path, n_jobs: int, stale_after: float) -> None:
+    def __init__(
+        self, configs: Sequence[CurveConfig], out: Path, n_jobs: int, stale_after: float, baselines: Baselines
+    ) -> None:
         self._configs = configs
         self._out = out
         self._n_jobs = n_jobs
         self._stale_after = stale_after
+        self._baselines = baselines
         self._failed: list[frozenset[str]] = [frozenset()] * len(configs)
         self._contents: list[str] = [""] * len(configs)
         self._pool: list[str] = []
@@ -191,15 +201,15 @@ class _Curves:
 
     def cell(self, piece: _Piece, claim: Claim, on_epoch: EpochHook | None) -> Cell | None:
         """Return a cell that is finished, or train it; None where somebody else has taken it over."""
-        folder = self.folder(piece)
-        found = read_cell(folder)
-        if found is not None:
-            return found
+        folder, config = self.folder(piece), self._configs[piece.curve]
+        cell = read_cell(folder)
+        if cell is not None and not self._baselines.missing(cell, config):
+            return cell
         data, sizes = self._load(piece.curve), self._sizes()
         train = nested_fractions(data.pool, sizes, piece.seed)[sizes.index(piece.size)]
-        return run_cell(
-            self._configs[piece.curve], data, train, piece.seed, folder, on_epoch, still_wanted=lambda: claim.held
-        )
+        if cell is None:
+            cell = run_cell(config, data, train, piece.seed, folder, on_epoch, still_wanted=lambda: claim.held)
+        return None if cell is None else self._baselines.added(cell, data, train)
 
     def _voxels(self, curve: int) -> Path:
         return SolvedStore(self._out / "solved", self._configs[curve].recipe).claim

@@ -56,8 +56,14 @@ class TrainingSettings:
         choices=("fixed", "turns", "random"),
         since=4,
     )
-    remove_composition: bool = setting(
-        False, "train on what a line in the element counts leaves of the labels, and add it to predictions"
+    remove_composition: bool = setting(False, "the name that baseline=composition had before")
+    baseline: str = setting(
+        "none",
+        "train on what a line, fitted to the training molecules, leaves of the labels, and add it to predictions: a line in the "
+        "element counts (composition), or in those and GFN-xTB's energy, HOMO, LUMO and dipole (xtb; molecules alone, each is "
+        "solved for it when it is predicted)",
+        choices=("none", "composition", "xtb"),
+        since=4,
     )
 
 

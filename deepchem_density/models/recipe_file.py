@@ -20,6 +20,7 @@ from deepchem_density.models.checkpoints import DAMAGE, read_small_json
 from deepchem_density.tables.composition import CompositionLine
 from deepchem_density.versions import __version__
 from deepchem_density.voxels.recipe import ACCEPTED_VERSIONS, FEATURE_VERSION, Recipe
+from deepchem_density.voxels.solver_line import SolverLine, solve_molecule
 
 __all__ = ["RECIPE_FILE", "ModelRecipe"]
 
@@ -38,14 +39,14 @@ class ModelRecipe:
         Name of each output.
     units : mapping of str to str
         Target -> unit, where it is known.
-    composition : CompositionLine, optional
-        What is added to the network's outputs, where it was trained with ``remove_composition``.
+    line : CompositionLine or SolverLine, optional
+        What is added to the network's outputs, where it was trained with a ``baseline``.
     """
 
     recipe: Recipe
     targets: tuple[str, ...]
     units: Mapping[str, str] = field(default_factory=dict)
-    composition: CompositionLine | None = None
+    line: CompositionLine | SolverLine | None = None
 
     def voxels_and_line(self, datapoint: Any) -> tuple[np.ndarray, np.ndarray]:
         """Return the voxels of a datapoint, and the (n_targets,) part of its labels that the network does not predict.
@@ -53,12 +54,15 @@ class ModelRecipe:
         Raises
         ------
         FeaturizationError
-            It cannot be featurized, or holds an element that the line in element counts does not know.
+            It cannot be featurized, holds an element that the line does not know, or cannot be solved where the line needs it.
         """
-        if self.composition is None:
+        if self.line is None:
             return self.recipe.voxels(datapoint), np.zeros(len(self.targets))
+        if isinstance(self.line, SolverLine):
+            solved = solve_molecule(self.recipe, datapoint)
+            return self.recipe.voxels(solved), self.line.of_solved(solved)
         whole = self.recipe.read(datapoint)
-        return self.recipe.voxels(whole), self.composition.of_molecule(whole.ligand)
+        return self.recipe.voxels(whole), self.line.of_molecule(whole.ligand)
 
     def write(self, folder: Path) -> Path:
         """Write recipe.json, completely or not at all, and return its path."""
@@ -70,7 +74,7 @@ class ModelRecipe:
             "n_channels": self.recipe.n_channels,
             "targets": list(self.targets),
             "units": dict(self.units),
-            "composition": None if self.composition is None else self.composition.to_dict(),
+            "composition": None if self.line is None else self.line.to_dict(),
         }
         write_text(path, json.dumps(about, indent=2) + "\n")
         return path
@@ -91,11 +95,10 @@ class ModelRecipe:
         try:
             recipe = Recipe.from_dict(dict(about["recipe"]))
             recipe.check()
-            line = about.get("composition")
-            composition = None if line is None else CompositionLine.from_dict(line)
-            found = cls(recipe, _names(about["targets"]), dict(about.get("units", {})), composition)
-            if composition is not None and len(composition.intercept) != len(found.targets):
-                raise ValueError(f"a line for {len(composition.intercept)} targets, not {len(found.targets)}")
+            line = _line(about.get("composition"))
+            found = cls(recipe, _names(about["targets"]), dict(about.get("units", {})), line)
+            if line is not None and len(line.intercept) != len(found.targets):
+                raise ValueError(f"a line for {len(line.intercept)} targets, not {len(found.targets)}")
         except DAMAGE as error:
             raise ValueError(
                 f"'{path}' does not describe voxels of this release ({error!r}); use the release that wrote it, "
@@ -125,6 +128,12 @@ def _names(targets: Any) -> tuple[str, ...]:
     if not targets or len(set(targets)) != len(targets):
         raise ValueError(f"the targets {targets!r}, which are none or named twice")
     return tuple(targets)
+
+
+def _line(stored: dict[str, Any] | None) -> CompositionLine | SolverLine | None:
+    if stored is None:
+        return None
+    return SolverLine.from_dict(stored) if "numbers" in stored else CompositionLine.from_dict(stored)
 
 
 def _check_version(path: Path, about: dict[str, Any]) -> None:

@@ -14,6 +14,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from deepchem_density.curves.baselines import BASELINES as FITTED
 from deepchem_density.curves.cells import Cell
 from deepchem_density.files import replacing
 from deepchem_density.reports.results import BASELINES, ERRORS, METRICS
@@ -23,7 +24,10 @@ from deepchem_density.voxels.representations import REPRESENTATIONS
 
 __all__ = ["error_by_size_figure", "learning_curve_figure", "parity_figure", "save_figure"]
 
-LINES = {"constant": ":", "linear in element counts": "--", "ligand heavy atoms": "-."}
+LINES = {
+    **{"constant": ":", "linear in element counts": "--", "ligand heavy atoms": "-."},
+    **dict(zip(FITTED.values(), [(0, (6, 1)), (0, (4, 1, 1, 1, 1, 1))], strict=True)),
+}
 FURTHER = ("#E69F00", "#56B4E9", "#000000", "#8C564B", "#7F7F7F", "#9467BD")
 BESIDE = 1.025
 FEW_TICKS = 4

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from deepchem_density.curves.baselines import BASELINES as FITTED
+from deepchem_density.curves.baselines import not_for
 from deepchem_density.curves.cells import Cell, Row
 from deepchem_density.curves.config import CurveConfig, short_labels
 from deepchem_density.files import digest, write_csv, write_text
@@ -31,7 +33,14 @@ from deepchem_density.reports.sections import comparison_sections
 from deepchem_density.reports.shown import in_words, shown_table
 from deepchem_density.tables.shown_units import shown_unit
 
-__all__ = ["comparison_folder", "errors_in_markdown", "where_tested", "write_comparison_report", "write_curve_report"]
+__all__ = [
+    "about_baselines",
+    "comparison_folder",
+    "errors_in_markdown",
+    "where_tested",
+    "write_comparison_report",
+    "write_curve_report",
+]
 
 
 def write_curve_report(config: CurveConfig, cells: Sequence[Cell], out: Path) -> list[Path]:
@@ -48,7 +57,8 @@ def write_curve_report(config: CurveConfig, cells: Sequence[Cell], out: Path) ->
     rows = rows_of(found)
     table, parts = curve_table(rows), part_table(found)
     about = (config.metrics, config.datapoints)
-    blocks = [errors_in_markdown(table, *about), f"{where_tested(rows, config.datapoints)}\n"]
+    said = " ".join(filter(None, [where_tested(rows, config.datapoints), about_baselines(config, rows)]))
+    blocks = [errors_in_markdown(table, *about), f"{said}\n"]
     for (part, n_test), of_part in parts.groupby(["part", "n_test"], sort=False) if len(parts) else ():
         blocks.append(errors_in_markdown(of_part, *about, f"{part} ({n_test} of the test set)"))
     write_text(folder / "table.md", "\n".join(blocks))
@@ -90,7 +100,7 @@ def errors_in_markdown(
 
 def where_tested(rows: Sequence[Row], datapoints: str = "molecules") -> str:
     """Return a sentence on the size of the test set, and whether it is the same for all representations."""
-    sizes = {(row["label"], row["n_test"]) for row in rows}
+    sizes = {(row["label"], row["n_test"]) for row in rows if row["model"] == "network"}
     if len({size for _, size in sizes}) == 1:
         return f"Tested on {rows[0]['n_test']} {datapoints}."
     listed = ", ".join(f"{in_words(label)} {size}" for label, size in sorted(sizes))
@@ -98,6 +108,17 @@ def where_tested(rows: Sequence[Row], datapoints: str = "molecules") -> str:
         f"Tested on different {datapoints}, since some fail in one representation and not in another: {listed}. "
         "`deepchem-density compare` leaves them out of all."
     )
+
+
+def about_baselines(config: CurveConfig, rows: Sequence[Row]) -> str:
+    """Return sentences on baselines that are left out, and on those that were tested on fewer molecules; "" without any."""
+    said = [f"The baseline '{name}' is left out: {reason}." for name in FITTED if (reason := not_for(config, name))]
+    n_test = min(row["n_test"] for row in rows if row["model"] == "network")
+    for model in FITTED.values():
+        fewest = min((row["n_test"] for row in rows if row["model"] == model), default=None)
+        if fewest is not None and fewest < n_test:
+            said.append(f"'{model}' is tested on {fewest} {config.datapoints}: of the others it knows nothing.")
+    return " ".join(said)
 
 
 def comparison_folder(configs: Sequence[CurveConfig], out: Path) -> Path:
@@ -158,7 +179,7 @@ def write_comparison_report(
     }
     paths = {name: save_figure(figure, folder / f"{name}.png") for name, figure in pictures.items()}
     title = f"{', '.join(config.targets)}: {len(configs)} representations compared"
-    sections = comparison_sections(configs, tables, paths, reference)
+    sections = comparison_sections(configs, tables, paths, reference, about_baselines(config, rows_of(cells)))
     write_text(folder / "report.md", markdown_text(title, sections))
     write_text(folder / "report.html", html_text(title, sections))
     return [folder / "report.md", folder / "report.html", *files, *paths.values()]

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from deepchem_density.curves.baselines import BASELINES as FITTED
 from deepchem_density.curves.cells import Cell, Row, read_cell
 from deepchem_density.reports.power_laws import data_ratio, fit_floored_power_law, fit_power_law
 from deepchem_density.reports.significance import holm, mean_interval, paired_difference
@@ -28,7 +29,7 @@ __all__ = [
     *("part_table", "power_law_table", "rows_of", "size_table"),
 ]
 
-BASELINES = ("linear in element counts", "ligand heavy atoms", "constant")
+BASELINES = (*FITTED.values(), "linear in element counts", "ligand heavy atoms", "constant")
 METRICS = {
     "mae": "mean absolute error",
     "rmse": "root mean square error",

@@ -60,6 +60,7 @@ def comparison_sections(
     tables: Mapping[str, pd.DataFrame],
     pictures: Mapping[str, Path],
     reference: str | None,
+    about_baselines: str = "",
 ) -> list[Section]:
     """Return the sections of a report.
 
@@ -73,16 +74,18 @@ def comparison_sections(
         learning_curve, error_by_size and parity.
     reference : str or None
         Label of the curve that others are measured against in data efficiency.
+    about_baselines : str
+        What must be said of the baselines.
     """
     words, datapoints = METRICS[configs[0].metrics[0]], configs[0].datapoints
     curve = Picture(pictures["learning_curve"], f"{words} against training {datapoints}")
     by_size = Picture(pictures["error_by_size"], f"{words} by heavy atoms")
+    about_curves = [text for text in (CURVES.format(words, datapoints, datapoints), about_baselines) if text]
     parity = f"Predictions against labels of the test set: most training {datapoints}, last seed."
-    curves = CURVES.format(words, datapoints, datapoints)
     sizes = SIZES.format(words, datapoints, " of the ligand" if configs[0].of_complexes else "", datapoints)
     efficiency = [] if tables["efficiency"].empty else [_efficiency(tables["efficiency"], reference or "", datapoints)]
     return [
-        Section("Learning curves", [curves], [curve, *_error_tables(tables["errors"], configs[0])]),
+        Section("Learning curves", [" ".join(about_curves)], [curve, *_error_tables(tables["errors"], configs[0])]),
         *([] if tables["parts"].empty else [_parts(tables["parts"], configs[0])]),
         _tests(tables["tests"], configs[0]),
         _power_laws(tables["power_laws"]),

@@ -21,7 +21,7 @@ from deepchem_density.structures.structure import SHORTEST_IN_CRYSTALS, Structur
 from deepchem_density.structures.text_files import format_suffix, read_text
 from deepchem_density.structures.xyz import mol_from_xyz
 
-__all__ = ["MOLECULE_SUFFIXES", "structure_from"]
+__all__ = ["MOLECULE_SUFFIXES", "mol_from", "structure_from"]
 
 HYDROGENS = ("keep", "drop", "add")
 
@@ -105,6 +105,17 @@ def structure_from(
             "files. Pass hydrogens='keep', and protonate proteins with a program such as PDB2PQR or Reduce before."
         )
     return structure.without_hydrogens() if hydrogens == "drop" else structure
+
+
+def mol_from(datapoint: Any) -> Chem.Mol:
+    """Return the bonds of a molecule, from an RDKit Mol, a SMILES or a file, sanitized where RDKit can.
+
+    Raises
+    ------
+    FeaturizationError
+        With the reason and the remedy.
+    """
+    return _mol_from(datapoint)[0]
 
 
 def _macromolecule(

@@ -4,6 +4,8 @@ from .baselines import predict_linear as predict_linear
 from .choose_split import split as split
 from .complex_table import ComplexTable as ComplexTable
 from .composition import CompositionLine as CompositionLine
+from .fingerprint_trees import morgan_fingerprints as morgan_fingerprints
+from .fingerprint_trees import predict_trees as predict_trees
 from .label_check import LabelWarning as LabelWarning
 from .label_check import check_labels as check_labels
 from .labelled_complexes import load_complexes as load_complexes

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from rdkit import Chem
 
 from deepchem_density.errors import FeaturizationError
-from deepchem_density.structures.readers import structure_from
+from deepchem_density.structures.readers import mol_from, structure_from
 from deepchem_density.tables.labelled_rows import LabelledRows
 
 __all__ = ["ComplexTable"]
@@ -165,6 +166,10 @@ class ComplexTable(LabelledRows):
         counted = np.array([[row.get(z, 0) for z in elements] for row in known], dtype=np.float64)
         return counted.reshape(len(self), len(elements))
 
+    def mols(self) -> list[Chem.Mol | Exception]:
+        """Return the bonds of each ligand, or why they cannot be read."""
+        return [_mol(path) for path in self.ligands.tolist()]
+
     def baseline_features(self) -> dict[str, np.ndarray]:
         """Return what a model of the complex must beat, for `deepchem_density.tables.baselines.predict_linear`.
 
@@ -194,6 +199,13 @@ def _heavy_atoms(path: str, _changed: int) -> tuple[tuple[int, int], ...]:
     numbers = structure_from(path).numbers
     elements, counts = np.unique(numbers[numbers != HYDROGEN], return_counts=True)
     return tuple(zip(elements.tolist(), counts.tolist(), strict=True))
+
+
+def _mol(path: str) -> Chem.Mol | Exception:
+    try:
+        return mol_from(path)
+    except (FeaturizationError, OSError) as error:
+        return error
 
 
 def _text(path: Any) -> str:

@@ -10,8 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from rdkit import Chem
 
+from deepchem_density.errors import FeaturizationError
 from deepchem_density.files import load_npz, save_npz
+from deepchem_density.structures.readers import mol_from
 from deepchem_density.structures.structure import Structure
 from deepchem_density.tables.labelled_rows import LabelledRows
 
@@ -176,8 +179,12 @@ class MoleculeTable(LabelledRows):
         """Return what featurizers take: the structures."""
         return self.structures()
 
+    def mols(self) -> list[Chem.Mol | Exception]:
+        """Return the bonds of each molecule, from its SMILES, or why they are not known."""
+        return [_mol(text, f"{self.source} {name}".strip()) for text, name in zip(self.smiles, self.ids, strict=True)]
+
     def baseline_features(self) -> dict[str, np.ndarray]:
-        """Return what a model must beat, for ``experiments.baselines.predict_linear``: (n, n_elements) counts."""
+        """Return what a model must beat, for ``tables.baselines.predict_linear``: (n, n_elements) counts."""
         return {"linear in element counts": self.element_counts(self.elements)}
 
     def subset(self, indices: np.ndarray | Sequence[int] | slice) -> MoleculeTable:
@@ -254,6 +261,13 @@ class MoleculeTable(LabelledRows):
             return cls(**arrays, tasks=tuple(about["tasks"]), units=about["units"], source=about["source"])
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise ValueError(f"{path} cannot be read as a molecule table ({error}); make or fetch it again") from error
+
+
+def _mol(smiles: str, name: str) -> Chem.Mol | Exception:
+    try:
+        return mol_from(smiles) if smiles else FeaturizationError(f"{name} has no SMILES.")
+    except FeaturizationError as error:
+        return error
 
 
 def _elements(numbers: np.ndarray) -> np.ndarray:

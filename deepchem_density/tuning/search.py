@@ -45,7 +45,7 @@ FEWEST = 4
 """Complete trials below which importances tell nothing."""
 _STATED = (
     *("rep", "dataset", "targets", "n_train", "split", "split_by", "split_seed"),
-    *("steps", "epochs", "min_steps", "batch_size", "remove_composition"),
+    *("steps", "epochs", "min_steps", "batch_size", "remove_composition", "baseline"),
 )
 PACKAGES = ("deepchem-density", "deepchem", "torch", "numpy", "optuna")
 

@@ -19,16 +19,17 @@ import numpy as np
 from deepchem_density.curves.config import CurveConfig
 from deepchem_density.curves.data import CurveData, without_voxels
 from deepchem_density.curves.metrics import regression_metrics
+from deepchem_density.curves.removed_line import removed_line, solver_numbers
 from deepchem_density.curves.sharing import share
 from deepchem_density.featurizers.looked_dataset import LookedDataset
 from deepchem_density.models.deepchem_model import VoxelCNNModel
 from deepchem_density.tables.baselines import predict_constant
 from deepchem_density.tables.choose_split import split
 from deepchem_density.tables.complex_table import ComplexTable
-from deepchem_density.tables.composition import CompositionLine
 from deepchem_density.tables.load import load_data
 from deepchem_density.tables.molecule_table import MoleculeTable
 from deepchem_density.tables.splits import nested_fractions
+from deepchem_density.voxels.solver_line import SOLVER_NUMBERS
 from deepchem_density.voxels.store import SolvedDatapoints, SolvedStore
 
 __all__ = ["CHECKPOINTS", "DivergedError", "Outcome", "TuningTask"]
@@ -145,13 +146,17 @@ class TuningTask:
         failures = without_voxels(solved, config)
         usable = np.ones(len(self.table), dtype=bool)
         usable[[index for index, _ in failures]] = False
+        numbers = np.empty((0, len(SOLVER_NUMBERS)))
+        if config.removed == "xtb":
+            numbers = solver_numbers(config, self.table.datapoints(), self.store, self.n_jobs, solved)
+            usable &= np.isfinite(numbers).all(axis=1)
         labels = self.table.columns(config.targets)
         finished: list[np.ndarray] = []
         relative: list[float] = []
         for place, (seed, (train, valid)) in enumerate(zip(self.inner_seeds, self.cuts, strict=True)):
             measure = _Measure(config.metrics[0], labels[train], labels[valid], usable[valid])
             kept, watched = train[usable[train]], valid[usable[valid]]
-            line = self._line(config, kept)
+            _, line = removed_line(config, self.table, numbers, kept)
             data = CurveData(self.table, solved, config, kept, watched, watched)
             run = _Run(data, seed, labels - line, line[watched])
 
@@ -164,7 +169,7 @@ class TuningTask:
             relative.append(measure.relative(predicted))
         mean = np.mean(finished, axis=0)
         errors = {target: float(mean[t]) for t, target in enumerate(config.targets)}
-        return Outcome(float(np.mean(relative)), errors, len(failures))
+        return Outcome(float(np.mean(relative)), errors, int(np.count_nonzero(~usable)))
 
     def _solved(self, config: CurveConfig) -> SolvedDatapoints:
         """Return the molecules, read and solved; what several workers need is made by one of them."""
@@ -172,12 +177,6 @@ class TuningTask:
         with closing(share([store], lambda one: one.claim)) as shared:
             next(shared)
             return store.solve(self.table.datapoints(), self.n_jobs)
-
-    def _line(self, config: CurveConfig, train: np.ndarray) -> np.ndarray:
-        """Return the part of all labels that the network is not to learn: (n, n_tasks)."""
-        if not config.remove_composition:
-            return np.zeros((len(self.table), len(config.targets)))
-        return CompositionLine.of_table(self.table, config.targets, train).labels_of(self.table)
 
 
 def _cut(

@@ -8,6 +8,7 @@ from .recipe import Recipe as Recipe
 from .representations import REPRESENTATIONS as REPRESENTATIONS
 from .representations import Representation as Representation
 from .solved import Solved as Solved
+from .solver_line import SolverLine as SolverLine
 from .store import SolvedDatapoints as SolvedDatapoints
 from .store import SolvedStore as SolvedStore
 from .subject import parts_of as parts_of

@@ -34,7 +34,7 @@ QUICK = [
         "4",
     ),
     *("--voxel-width", "1.2", "--oversampling", "1", "--widths", "4,8", "--n-jobs", "1", "--no-track"),
-    *("--workers", "1"),
+    *("--workers", "1", "--baselines", "none"),
     *("--reps", "atom,density:source=independent_atoms"),
 ]
 N_CELLS = 8
@@ -229,6 +229,8 @@ def test_complexes_are_compared_by_rmse(tmp_path):
     text = (folder / "report.md").read_text(encoding="utf-8")
     assert "pK, root mean square error (-log10(M))" in text
     assert "| ligand heavy atoms |" in text
+    assert "| ECFP with gradient boosting |" in text
+    assert "The baseline 'xtb' is left out: complexes are not solved" in text
     assert len(pd.read_csv(folder / "tests.csv")) == 3 * 2
     assert pd.read_csv(folder / "costs.csv").voxel_ms.gt(0).all()
 

@@ -22,7 +22,13 @@ def test_another_representation_joins_the_figure(tmp_path, capsys):
     (folder,) = tmp_path.glob("sample-gap-*")
     table = (folder / "table.md").read_text()
     assert table.strip() in printed
-    for model in ("atom", "occupancy", "linear in element counts", "constant"):
+    baselines = (
+        "xTB numbers and element counts",
+        "ECFP with gradient boosting",
+        "linear in element counts",
+        "constant",
+    )
+    for model in ("atom", "occupancy", *baselines):
         assert f"\n| {model} " in table
     assert {path.name for path in folder.iterdir()} == {
         *("learning_curve.png", "parity_atom.png", "parity_occupancy.png", "table.csv", "table.md")
@@ -48,6 +54,7 @@ def test_openfes_systems_come_to_a_table_with_baselines(tmp_path, capsys, monkey
 
 def test_epochs_take_the_place_of_steps(tmp_path, capsys):
     arguments = [a for a in QUICK if a not in ("--steps", "3")]
+    arguments += ["--baselines", "none"]
     assert main(["curve", "--rep", "atom", "--out", str(tmp_path), "--epochs", "1", *arguments]) == 0
     assert "40 molecules, seed 0: gap MAE" in capsys.readouterr().out
 

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 
 import pytest
 
+from deepchem_density.curves.cells import cell_folder
 from deepchem_density.curves.config import COMPLEX_DEFAULTS, CurveConfig, defaults_of_data, digest, short_labels
 
 
@@ -37,6 +39,13 @@ def test_molecules_of_ones_own_have_channels_for_all_elements():
         ({"patience": 3, "n_valid": 0}, "patience=3, n_valid=0 arrived; with patience above 0 a validation set is"),
         ({"steps": 0, "epochs": 1, "min_steps": -1}, "min_steps"),
         ({"remove_composition": True, "hydrogens": "drop"}, "hydrogens"),
+        ({"baseline": "xtb", "hydrogens": "add"}, "hydrogens='add' arrived; with baseline=xtb, which counts hydrogens"),
+        (
+            {"baseline": "xtb", "remove_composition": True},
+            "remove_composition=True, baseline='xtb' arrived; one of them is",
+        ),
+        ({"baseline": "xtb", "dataset": "complexes", "data_dir": "x"}, "baseline='xtb' arrived; for complexes"),
+        ({"baseline": "counts"}, "baseline='counts' arrived; 'none', 'composition', 'xtb' are accepted"),
         ({"box_width": 14.5}, "box_width=14.5"),
         ({"dataset": "complexes"}, "data_dir.*dataset=complexes"),
         ({"split": "cluster"}, "split='cluster' arrived; for molecules 'random' and 'lists' are accepted"),
@@ -50,6 +59,18 @@ def test_molecules_of_ones_own_have_channels_for_all_elements():
 def test_what_cannot_run_is_refused_with_the_setting_named(changed, message):
     with pytest.raises(ValueError, match=message):
         dataclasses.replace(CurveConfig(), **changed).check()
+
+
+def test_the_composition_has_two_names_and_is_the_same_cell():
+    config, named = CurveConfig(remove_composition=True), CurveConfig(baseline="composition")
+    assert config.removed == named.removed == "composition"
+    assert config.label == named.label == "density (remove_composition=True)"
+    for one in (dataclasses.replace(config, remove_composition=False), dataclasses.replace(named, baseline="none")):
+        assert one.removed == "none"
+    assert cell_folder(config, Path("out"), 40, 1) == cell_folder(named, Path("out"), 40, 1)
+    folders = {cell_folder(CurveConfig(baseline=one), Path("out"), 40, 1) for one in ("none", "composition", "xtb")}
+    assert len(folders) == 3
+    assert CurveConfig(baseline="xtb").label == "density (baseline=xtb)"
 
 
 def test_what_is_special_about_a_representation_is_in_its_label():

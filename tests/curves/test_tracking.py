@@ -121,6 +121,9 @@ def test_results_and_epochs_are_logged(tracked):
     run = next(run for run in runs if run.data.params.get("n_train") == "40")
     assert run.data.metrics["gap.network.mae"] == pytest.approx(cell.rows[0]["mae"])
     assert run.data.metrics["gap.linear.rmse"] == pytest.approx(cell.rows[1]["rmse"])
+    baselines = {row["model"]: row["mae"] for row in cell.rows}
+    assert run.data.metrics["gap.xTB.mae"] == pytest.approx(baselines["xTB numbers and element counts"])
+    assert run.data.metrics["gap.ECFP.mae"] == pytest.approx(baselines["ECFP with gradient boosting"])
     history = mlflow.MlflowClient().get_metric_history(run.info.run_id, "train_loss")
     assert [entry.step for entry in history] == [1, 2]
     assert "valid_mae" in run.data.metrics

@@ -1,14 +1,20 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 
+import numpy as np
 import pytest
 
 from deepchem_density.models.recipe_file import ModelRecipe
+from deepchem_density.tables.composition import CompositionLine
 from deepchem_density.versions import __version__
 from deepchem_density.voxels.recipe import ACCEPTED_VERSIONS, FEATURE_VERSION, Recipe
+from deepchem_density.voxels.solver_line import SolverLine
 
 ABOUT = ModelRecipe(Recipe("atom", elements=("H", "C"), other=False, voxel_width=1.0), ("mu", "gap"), {"mu": "debye"})
+
+COMPOSITION = CompositionLine((1, 6), np.ones((2, 2)), np.zeros(2))
 
 
 def changed(tmp_path, **content):
@@ -26,6 +32,15 @@ def test_a_line_of_another_number_of_targets_is_refused(tmp_path):
     composition = {"elements": [6], "slopes": [[1.0]], "intercept": [0.5]}
     with pytest.raises(ValueError, match="a line for 1 targets, not 2"):
         ModelRecipe.read(changed(tmp_path, composition=composition))
+
+
+@pytest.mark.parametrize("line", [None, COMPOSITION, SolverLine(COMPOSITION, np.ones((4, 2)))])
+def test_the_line_comes_back(tmp_path, line):
+    about = dataclasses.replace(ABOUT, line=line)
+    found = ModelRecipe.read(about.write(tmp_path)).line
+    assert type(found) is type(line)
+    if line is not None:
+        assert found.to_dict() == line.to_dict()
 
 
 @pytest.mark.parametrize("version", [min(ACCEPTED_VERSIONS) - 1, FEATURE_VERSION + 1, None, str(FEATURE_VERSION)])

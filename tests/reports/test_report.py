@@ -10,7 +10,13 @@ from made_up_cells import ROWS, SEEDS, SIZES, curve
 from matplotlib.image import imread
 
 from deepchem_density.curves.config import CurveConfig
-from deepchem_density.reports.report import comparison_folder, errors_in_markdown, where_tested, write_comparison_report
+from deepchem_density.reports.report import (
+    about_baselines,
+    comparison_folder,
+    errors_in_markdown,
+    where_tested,
+    write_comparison_report,
+)
 from deepchem_density.reports.results import curve_table
 
 CONFIGS = [CurveConfig(rep="atom", seeds=SEEDS), CurveConfig(rep="density", d_min=2.0, seeds=SEEDS)]
@@ -45,12 +51,21 @@ def test_the_markdown_has_a_line_per_model_and_a_column_per_size():
 
 
 def test_a_table_says_on_what_it_was_tested():
-    rows = [{"label": label, "n_test": 50} for label in ("atom", "density")]
+    rows = [{"model": "network", "label": label, "n_test": 50} for label in ("atom", "density")]
     assert where_tested(rows) == "Tested on 50 molecules."
     rows[1]["n_test"] = 48
     assert "different molecules" in where_tested(rows)
     assert "atom types 50, electron density 48" in where_tested(rows)
-    assert where_tested([{"label": "atom", "n_test": 9}], "complexes") == "Tested on 9 complexes."
+    assert where_tested([{"model": "network", "label": "atom", "n_test": 9}], "complexes") == "Tested on 9 complexes."
+
+
+def test_it_says_of_baselines_what_they_know_nothing_of():
+    rows = [{"model": "network", "n_test": 50}, {"model": "xTB numbers and element counts", "n_test": 50}]
+    assert about_baselines(CurveConfig(), rows) == ""
+    rows[1]["n_test"] = 48
+    assert about_baselines(CurveConfig(), rows).startswith("'xTB numbers and element counts' is tested on 48 molecules")
+    complexes = CurveConfig(dataset="complexes", data_dir="there")
+    assert about_baselines(complexes, rows[:1]).startswith("The baseline 'xtb' is left out: complexes are not solved")
 
 
 def test_a_single_seed_has_no_spread():

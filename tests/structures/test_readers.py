@@ -10,7 +10,7 @@ from rdkit import Chem
 from rdkit.Chem import AllChem
 
 from deepchem_density.errors import FeaturizationError
-from deepchem_density.structures.readers import structure_from
+from deepchem_density.structures.readers import mol_from, structure_from
 from deepchem_density.structures.structure import Structure, symbol
 
 WATER_PDB = (
@@ -23,6 +23,15 @@ def embedded(smiles: str, hydrogens: bool = True) -> Chem.Mol:
     mol = Chem.AddHs(Chem.MolFromSmiles(smiles))
     assert AllChem.EmbedMolecule(mol, randomSeed=1) == 0
     return mol if hydrogens else Chem.RemoveHs(mol)
+
+
+def test_bonds_come_from_whatever_holds_them(tmp_path):
+    mol = embedded("CC(=O)[O-]")
+    Chem.MolToMolFile(mol, str(tmp_path / "acetate.mol"))
+    for source in ("CC(=O)[O-]", mol, tmp_path / "acetate.mol"):
+        assert Chem.MolToSmiles(Chem.RemoveHs(mol_from(source))) == "CC(=O)[O-]"
+    with pytest.raises(FeaturizationError, match="cannot read 'CC\\(' as SMILES"):
+        mol_from("CC(")
 
 
 def drawn(smiles: str, hydrogens: bool = False) -> Chem.Mol:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import logging
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -77,6 +78,13 @@ def test_an_empty_subset_is_a_table(table: ComplexTable) -> None:
     assert len(empty) == 0
     assert empty.columns(["pK"]).shape == (0, 1)
     assert empty.baseline_features()["ligand heavy atoms"].shape == (0, 1)
+
+
+def test_bonds_are_those_of_the_ligands(table: ComplexTable) -> None:
+    atoms = [mol.GetNumHeavyAtoms() for mol in table.mols()]
+    assert atoms == table.baseline_features()["ligand heavy atoms"][:, 0].tolist()
+    gone = replace(table, ligands=np.array(["gone.sdf", *table.ligands[1:]]))
+    assert isinstance(gone.mols()[0], Exception)
 
 
 def test_ligands_count_alike_with_and_without_hydrogens(table: ComplexTable) -> None:

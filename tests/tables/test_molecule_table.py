@@ -211,6 +211,13 @@ def test_structures_are_structures(table: MoleculeTable) -> None:
     assert structures[0].positions.dtype == np.float64
 
 
+def test_bonds_are_those_of_the_smiles(table: MoleculeTable) -> None:
+    known = replace(table, smiles=np.array(["O", "", "C("])).mols()
+    assert known[0].GetNumAtoms() == 1
+    assert str(known[1]) == "test hf has no SMILES."
+    assert str(known[2]).startswith("RDKit cannot read 'C(' as SMILES")
+
+
 @pytest.mark.parametrize("number", [0, 119, 300, -1])
 def test_atomic_numbers_of_no_element_are_refused(table: MoleculeTable, number: int) -> None:
     numbers = table.numbers.astype(np.int64)

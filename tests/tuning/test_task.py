@@ -8,6 +8,7 @@ import pytest
 from complex_files import write_complex
 
 from deepchem_density.curves.config import COMPLEX_DEFAULTS, CurveConfig
+from deepchem_density.curves.removed_line import solver_numbers
 from deepchem_density.models.deepchem_model import VoxelCNNModel
 from deepchem_density.quiet import deepchem as dc
 from deepchem_density.tables.baselines import predict_constant, predict_linear
@@ -170,6 +171,15 @@ def test_complexes_that_belong_together_are_not_cut_apart(tmp_path, kind, by):
         assert len(valid) >= 2
         assert not set(codes[train]) & set(codes[valid])
     assert np.isfinite(task.error({}).error)
+
+
+def test_the_line_of_the_solver_is_fitted_to_the_training_part_and_added_again(store):
+    task = prepared(store, dataclasses.replace(QUICK, targets=("mu",), steps=2, baseline="xtb"))
+    ((train, valid),) = task.cuts
+    labels, counts = task.table.columns(["mu"]), task.table.element_counts(task.table.elements)
+    columns = np.hstack([counts, solver_numbers(task.config, task.table.datapoints(), task.store, 1)])
+    line = np.abs(predict_linear(columns[train], labels[train], columns[valid]) - labels[valid]).mean()
+    assert task.error({}).errors["mu"] == pytest.approx(line, rel=0.3)
 
 
 def test_a_line_in_the_element_counts_is_fitted_to_the_training_part_and_added_again(store):
