@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-__all__ = ["ConvergenceError", "FeaturizationError", "reason_of"]
+import re
+from collections import Counter
+from collections.abc import Sequence
+
+__all__ = ["ConvergenceError", "FeaturizationError", "counted_reasons", "reason_of"]
 
 
 class FeaturizationError(ValueError):
@@ -16,3 +20,27 @@ class ConvergenceError(FeaturizationError, RuntimeError):
 def reason_of(error: Exception) -> str:
     """Return the message of an error, with its type where the message was not written for readers of lists."""
     return str(error) if isinstance(error, FeaturizationError) else f"{type(error).__name__}: {error}"
+
+
+def counted_reasons(failures: Sequence[tuple[object, str]]) -> list[tuple[int, str, object]]:
+    """Return how often each kind of reason occurs, the most frequent first.
+
+    Parameters
+    ----------
+    failures : sequence of (object, str)
+        What failed, and why; reasons that differ in names and numbers alone are of one kind.
+
+    Returns
+    -------
+    list of (int, str, object)
+        Count, the reason with dots in place of names and numbers, and the first that failed for it.
+    """
+    kinds = [(what, _kind(reason)) for what, reason in failures]
+    first: dict[str, object] = {}
+    for what, kind in kinds:
+        first.setdefault(kind, what)
+    return [(count, kind, first[kind]) for kind, count in Counter(kind for _, kind in kinds).most_common()]
+
+
+def _kind(reason: str) -> str:
+    return re.sub(r"[-+]?\d+(\.\d+)?", "…", re.sub(r"'[^']*'", "'…'", reason))

@@ -1,6 +1,8 @@
-"""Write the MLproject files from the settings, so that whatever the command line takes can be passed through MLflow.
+"""Write the MLproject files: commands, and the parameters for which a project has a value of its own.
 
-Run it after a setting was added: ``python scripts/write_mlprojects.py``. A test compares the files with what it would write.
+Any other setting of a command can be passed as well: MLflow adds a parameter that an entry point does not name to its command, as
+an option of that name. So it logs what was given, and not some sixty parameters without a value. Run it after the projects
+below were changed: ``python scripts/write_mlprojects.py``. A test compares the files with what it would write.
 """
 
 from __future__ import annotations
@@ -29,18 +31,17 @@ OWN = """\
 python_env: python_env.yaml
 """
 DEFAULTS = """\
-# Written by scripts/write_mlprojects.py. A parameter without a value takes the default for its dataset:
+# Written by scripts/write_mlprojects.py. Every option of a command is a parameter: -P voxel_width=0.5 is --voxel-width 0.5.
 # `deepchem-density <command> --help` names and explains them all.
 """
 
 
 @dataclass(frozen=True)
 class EntryPoint:
-    """A command with its parameters: those of its settings, but for some, and words that stand for themselves."""
+    """A command with words that stand for themselves, settings that are fixed, and others with a default of the project."""
 
     command: str
     settings: type
-    without: tuple[str, ...] = ()
     positional: tuple[str, ...] = ()
     fixed: Mapping[str, str] = field(default_factory=dict)
     defaults: Mapping[str, str] = field(default_factory=dict)
@@ -48,22 +49,25 @@ class EntryPoint:
 
     def text(self, name: str) -> str:
         """Return the entry point as it stands in an MLproject file."""
-        names = [one for one in settings_of(self.settings) if one not in self.without and one not in self.fixed]
+        unknown = (set(self.defaults) | set(self.fixed)) - set(settings_of(self.settings))
+        if unknown:
+            raise ValueError(f"{', '.join(sorted(unknown))} arrived for {self.command}, which has no such setting.")
+        names = [one for one in settings_of(self.settings) if one in self.defaults]
         lines = [f"  # {line}" for line in textwrap.wrap(self.comment, 118)]
-        lines += [f"  {name}:", "    parameters:"]
+        lines += [f"  {name}:", *(["    parameters:"] if names or self.positional else [])]
         lines += [f"      {one}: {{type: string}}" for one in self.positional]
-        lines += [f'      {one}: {{type: string, default: "{self.defaults.get(one, "")}"}}' for one in names]
+        lines += [f'      {one}: {{type: string, default: "{self.defaults[one]}"}}' for one in names]
         words = [f"--{one.replace('_', '-')}={value}" for one, value in self.fixed.items()]
         words += [f"--{one.replace('_', '-')}={{{one}}}" for one in names]
-        words += ["--", *(f"{{{one}}}" for one in self.positional)] if self.positional else []
+        words += [f"{{{one}}}" for one in self.positional]
         command = f"python -m deepchem_density.cli {self.command} " + " ".join(words)
         wrapped = textwrap.wrap(command, 114, break_long_words=False, break_on_hyphens=False)
         return "\n".join([*lines, "    command: >-", *(f"      {line}" for line in wrapped)])
 
 
 CURVE = EntryPoint("curve", CurveRun)
-COMPARE = EntryPoint("compare", CompareRun, without=("rep",))
-TUNE = EntryPoint("tune", TuneRun, without=("fractions", "seeds"))
+COMPARE = EntryPoint("compare", CompareRun)
+TUNE = EntryPoint("tune", TuneRun)
 PREDICT = EntryPoint("predict", PredictSettings, positional=("model", "input"))
 
 
@@ -71,7 +75,7 @@ def _of(entry: EntryPoint, dataset: str, comment: str = "", **defaults: str) -> 
     """Return an entry point for one dataset, with defaults of its own."""
     fixed = {"dataset": dataset}
     values = {"out": "../../runs", **defaults}
-    return EntryPoint(entry.command, entry.settings, entry.without, entry.positional, fixed, values, comment)
+    return EntryPoint(entry.command, entry.settings, entry.positional, fixed, values, comment)
 
 
 COMPLEXES = {"fractions": "0.1,0.316,1.0", "seeds": "0,1,2", "steps": "2000"}
@@ -123,7 +127,7 @@ PROJECTS: dict[str, tuple[str, str, dict[str, EntryPoint]]] = {
     "mlflow_projects/isolated/MLproject": (
         "deepchem_density_isolated",
         OWN,
-        {"main": EntryPoint("compare", CompareRun, without=("rep",), defaults={"out": "../../runs"})},
+        {"main": EntryPoint("compare", CompareRun, defaults={"out": "../../runs"})},
     ),
 }
 

@@ -127,9 +127,9 @@ def featurized_names(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     shown: list[str] = []
     original = SolvedStore.solve
 
-    def solve(self, datapoints, n_jobs=1, on_shard=None):
+    def solve(self, datapoints, n_jobs=1):
         shown.extend(structure.name for structure in datapoints)
-        return original(self, datapoints, n_jobs, on_shard)
+        return original(self, datapoints, n_jobs)
 
     monkeypatch.setattr(SolvedStore, "solve", solve)
     return shown

@@ -21,6 +21,7 @@ from deepchem_density.voxels.representations.record import Representation
 
 BLOB = Representation(
     name="blob",
+    words="blobs",
     field=lambda subject: fields.AtomTypes(
         subject.atoms.positions, 0 * subject.atoms.numbers, 1, subject.recipe.blob_width
     ),
@@ -117,12 +118,9 @@ def test_what_was_stored_before_keeps_its_name_and_a_value_of_the_new_setting_ha
     assert len({density, blob, narrow}) == 3
 
 
-def test_help_and_projects_know_the_setting(extended):
+def test_help_knows_the_setting(extended):
     shown = " ".join(command(extended, "curve", "--help").split())
     assert "--blob-width x width of a blob, in Å (default: 0.6)" in shown
-    run(extended, "scripts/write_mlprojects.py")
-    assert "blob_width: {type: string" in (extended / "MLproject").read_text()
-    assert "--blob-width={blob_width}" in (extended / "MLproject").read_text()
 
 
 def test_a_curve_a_comparison_and_a_search_run(extended):

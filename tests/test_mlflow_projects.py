@@ -1,9 +1,9 @@
 from __future__ import annotations
 
-import dataclasses
 import os
 import re
 import runpy
+import shlex
 import shutil
 import subprocess
 import sys
@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import deepchem_density
-from deepchem_density.curves.config import CurveConfig
+from deepchem_density.cli.command_line import parser
 
 ROOT = Path(__file__).parents[1]
 
@@ -44,29 +44,34 @@ def test_the_projects_are_what_the_script_writes_from_the_settings():
         )
 
 
-def parameters_of(project, entry):
-    """Return the names of the parameters of an entry point."""
-    text = (ROOT / project).read_text(encoding="utf-8").partition(f"\n  {entry}:\n")[2].partition("    command:")[0]
-    return set(re.findall(r"^ {6}(\w+):", text, re.MULTILINE))
+PROJECTS = [ROOT, *sorted(path.parent for path in (ROOT / "mlflow_projects").glob("*/MLproject"))]
 
 
-@pytest.mark.parametrize(
-    ("project", "entry", "without"),
-    [
-        ("MLproject", "main", set()),
-        ("MLproject", "compare", {"rep"}),
-        ("MLproject", "tune", {"fractions", "seeds"}),
-        ("mlflow_projects/qm9/MLproject", "main", {"dataset"}),
-        ("mlflow_projects/qm9/MLproject", "compare", {"dataset", "rep"}),
-        ("mlflow_projects/qm9/MLproject", "tune", {"dataset", "fractions", "seeds"}),
-        ("mlflow_projects/pdbbind/MLproject", "main", {"dataset"}),
-        ("mlflow_projects/pdbbind/MLproject", "compare", {"dataset", "rep"}),
-        ("mlflow_projects/isolated/MLproject", "main", {"rep"}),
-    ],
-)
-def test_every_setting_of_a_curve_can_be_passed_through_mlflow(project, entry, without):
-    settings = {field.name for field in dataclasses.fields(CurveConfig)}
-    assert parameters_of(project, entry) & settings == settings - without
+def command_of(project, entry, **values):
+    """Return the words of the command that MLflow itself makes of an entry point and parameters."""
+    spec = pytest.importorskip("mlflow.projects._project_spec", reason="needs the extra [mlflow]")
+    text = spec.load_project(str(project)).get_entry_point(entry).compute_command(values, None)
+    words = shlex.split(text)
+    assert words[:3] == ["python", "-m", "deepchem_density.cli"]
+    return words[3:]
+
+
+@pytest.mark.parametrize("project", PROJECTS, ids=lambda path: path.name)
+def test_any_setting_of_a_command_can_be_passed_through_mlflow(project):
+    spec = pytest.importorskip("mlflow.projects._project_spec", reason="needs the extra [mlflow]")
+    for entry in spec.load_project(str(project))._entry_points:
+        if entry == "predict":
+            continue
+        values = {"voxel_width": "1.2", "out": "my runs", "targets": "mu,logp (Crippen)", "batch_size": "7"}
+        options = parser().parse_args(command_of(project, entry, **values))
+        assert (options.voxel_width, options.out, options.batch_size) == (1.2, "my runs", 7)
+        assert options.targets == ("mu", "logp (Crippen)")
+
+
+def test_parameters_without_a_value_are_not_logged_and_those_of_predict_may_follow_its_input():
+    assert command_of(ROOT, "main", rep="gradient") == ["curve", "--rep", "gradient"]
+    options = parser().parse_args(command_of(ROOT, "predict", model="a model", input="in.smi", out="my out.csv"))
+    assert (options.model, options.input, options.out) == ("a model", "in.smi", "my out.csv")
 
 
 def test_the_script_writes_the_files_where_they_are(tmp_path):

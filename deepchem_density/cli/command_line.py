@@ -7,13 +7,13 @@ import logging
 import sys
 from collections.abc import Sequence
 
-from deepchem_density.cli import compare, curve, export, featurize, predict, tune, view
+from deepchem_density.cli import compare, curve, describe, export, featurize, predict, tune, view
 from deepchem_density.cli.options import Parser
 from deepchem_density.versions import __version__
 
 __all__ = ["main", "parser"]
 
-COMMANDS = (featurize, curve, compare, tune, predict, view, export)
+COMMANDS = (describe, featurize, curve, compare, tune, predict, view, export)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deepchem_density.cli.curve import cell_line, train_along
+from deepchem_density.cli.describe import describe
 from deepchem_density.cli.options import (
     BaselineSettings,
     RunSettings,
@@ -74,6 +75,9 @@ def run(options: argparse.Namespace) -> int:
     configs = configs_of(options)
     for config in configs:
         config.check()
+    if here.dry_run:
+        describe(configs, here)
+        return 0
     from deepchem_density.curves.learning_curve import run_curves
     from deepchem_density.curves.tracking import MlflowTracker, NoTracker
     from deepchem_density.curves.voxel_cost import voxel_seconds
@@ -94,7 +98,9 @@ def run(options: argparse.Namespace) -> int:
     with tracker.run(configs):
         shared = (configs, out, stale_after, here.threads, tracker.address, baselines)
         with companions(here.workers, train_along, *shared):
-            curves = run_curves(configs, out, here.n_jobs, report_epoch, report_cell, stale_after, baselines)
+            curves = run_curves(
+                configs, out, here.n_jobs, report_epoch, report_cell, stale_after, baselines, tracker.data
+            )
         seconds = voxel_seconds(configs, out, stale_after)
         files = write_comparison_report(configs, curves, seconds, out)
         tracker.files(files)

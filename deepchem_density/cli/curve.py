@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from deepchem_density.cli.describe import describe
 from deepchem_density.cli.options import (
     BaselineSettings,
     RunSettings,
@@ -20,6 +21,7 @@ from deepchem_density.cli.options import (
 from deepchem_density.cli.processes import companions
 from deepchem_density.curves.settings import CurveSettings
 from deepchem_density.curves.sharing import STALE_AFTER
+from deepchem_density.progress import duration
 from deepchem_density.settings import setting
 
 if TYPE_CHECKING:
@@ -60,6 +62,9 @@ def run(options: argparse.Namespace) -> int:
     here, config = values_of(options, RunSettings), curve_config(options)
     baselines = values_of(options, BaselineSettings).names
     config.check()
+    if here.dry_run:
+        describe([config], here)
+        return 0
     from deepchem_density.curves.learning_curve import run_curve
     from deepchem_density.curves.tracking import MlflowTracker, NoTracker
     from deepchem_density.models.training_process import prepare_process
@@ -83,6 +88,7 @@ def run(options: argparse.Namespace) -> int:
                 lambda *arguments: tracker.epoch(config.label, *arguments),
                 report_cell,
                 baselines,
+                tracker.data,
             )
         files = write_curve_report(config, cells, out)
         tracker.files(files)
@@ -119,8 +125,12 @@ def train_along(
 
 def cell_line(cell: Cell, metric: str) -> str:
     """Return what is printed about a cell."""
+    from deepchem_density.reports.digits import significant
+    from deepchem_density.tables.shown_units import shown_factor, shown_unit
+
     row = cell.rows[0]
-    return f"{cell.name}: {row['target']} {metric.upper()} {row[metric]:.4g} {row['unit']} ({row['seconds']:.0f} s)"
+    value = f"{significant(shown_factor(row['unit']) * row[metric])} {shown_unit(row['unit'])}".rstrip()
+    return f"{cell.name}: {row['target']} {metric.upper()} {value} ({duration(row['seconds'])})"
 
 
 def curve_config(options: argparse.Namespace) -> CurveConfig:

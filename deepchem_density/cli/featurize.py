@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import re
-import time
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from deepchem_density.cli.describe import describe_features, size_in_words
 from deepchem_density.cli.options import add_settings, asked_for, config_from, values_of
 from deepchem_density.curves.settings import InputSettings
+from deepchem_density.errors import counted_reasons
 from deepchem_density.settings import setting
 from deepchem_density.voxels.settings import VoxelSettings
 
@@ -21,10 +20,6 @@ if TYPE_CHECKING:
 
 __all__ = ["FeaturizeRun", "add_to", "run", "source_settings"]
 
-TRIED = 12
-"""Datapoints that a dry run solves."""
-SECONDS_BETWEEN_LINES = 20.0
-
 
 @dataclass
 class FeaturizeSettings:
@@ -32,7 +27,9 @@ class FeaturizeSettings:
 
     out: str = setting("featurized", "folder for what was solved, with names and labels")
     voxels: bool = setting(False, "write finished voxels too, to voxels.npy, NaN where a datapoint has none")
-    dry_run: bool = setting(False, "solve some and say what all would take: time, disk and memory")
+    dry_run: bool = setting(
+        False, "say what the data are like, what would fail, and what all would take, and write nothing"
+    )
     n_jobs: int = setting(-1, "processes that solve; -1 is one a core", least=-1)
 
 
@@ -74,11 +71,10 @@ def run(options: argparse.Namespace) -> int:
     from deepchem_density.voxels.store import SolvedStore
 
     table, out = load_table(config), Path(here.out)
-    progress = _Progress(len(table))
-    solved = SolvedStore(out / "solved", config.recipe).solve(table.datapoints(), here.n_jobs, progress)
+    solved = SolvedStore(out / "solved", config.recipe).solve(table.datapoints(), here.n_jobs)
     write_index(out, config.recipe, solved, table.ids, table.columns(table.tasks), table.tasks)
     _summarize(solved.refused(config.recipe), len(solved))
-    print(f"Solved: {out} ({_size(_bytes_below(out))}); open_featurized({str(out)!r}) is a dataset of it.")
+    print(f"Solved: {out} ({size_in_words(_bytes_below(out))}); open_featurized({str(out)!r}) is a dataset of it.")
     if here.voxels:
         _write_voxels(out / "voxels.npy", solved, config)
     return 0
@@ -100,58 +96,21 @@ def source_settings(source: str, targets: str = "") -> dict[str, Any]:
     return {"dataset": dataset, "data_dir": str(path), **named}
 
 
-class _Progress:
-    """Prints how far the work is, now and then."""
-
-    def __init__(self, total: int) -> None:
-        self.total, self.started, self.told = total, time.monotonic(), time.monotonic()
-
-    def __call__(self, done: int, failed: int) -> None:
-        now = time.monotonic()
-        if now - self.told < SECONDS_BETWEEN_LINES and done < self.total:
-            return
-        self.told = now
-        rate = done / max(now - self.started, 1e-9)
-        left = (self.total - done) / max(rate, 1e-9)
-        print(f"{done} of {self.total} ({rate:.0f}/s, {_minutes(left)} left, {failed} failed)", flush=True)
-
-
 def _try(config: CurveConfig, n_jobs: int) -> None:
-    """Solve some datapoints and print what all of them would take."""
+    """Look at all datapoints, solve some, and print what all of them would take."""
     import numpy as np
 
+    from deepchem_density.curves.outlook import features_outlook, peak_memory
     from deepchem_density.tables.load import load_table
-    from deepchem_density.voxels.solved import Solver
-    from deepchem_density.workers import map_in_order, n_workers
+    from deepchem_density.workers import n_workers
 
     table = load_table(config)
-    places = np.unique(np.linspace(0, len(table) - 1, TRIED).round().astype(int))
-    solver, datapoints = Solver(config.rep, config.recipe), table.subset(places).datapoints()
-    list(map_in_order(solver, datapoints[:1]))  # loads libraries
-    results, taken, last = [], [], time.perf_counter()
-    for result in map_in_order(solver, datapoints):
-        results.append(result)
-        taken.append(time.perf_counter() - last)
-        last = time.perf_counter()
-    seconds = float(np.mean(np.sort(taken)[: -len(taken) // 4]))  # without the slowest, which load and compile
-    solved = [one for one in results if not isinstance(one, Exception)]
-    size = sum(_kept_bytes(one) for one in solved) / max(1, len(solved)) * len(table)
-    workers = n_workers(n_jobs)
-    print(f"{len(table)} datapoints, {len(datapoints)} tried, {len(datapoints) - len(solved)} of them failed.")
-    print(f"Time: {_minutes(seconds * len(table) / workers)} with {workers} processes ({1e3 * seconds:.1f} ms each).")
+    print(f"{config.dataset}: {len(table):,} {config.datapoints}")
+    describe_features(config, features_outlook(config, table, n_jobs), n_jobs)
     row = int(np.prod(config.recipe.voxel_shape)) * np.dtype(config.recipe.dtype).itemsize
-    print(
-        f"Disk: {_size(size)} solved; {_size(row * len(table))} with --voxels true. Memory: {_size(5e8 * (1 + workers))}."
-    )
-    _summarize([(i, str(one)) for i, one in enumerate(results) if isinstance(one, Exception)], len(datapoints))
-
-
-def _kept_bytes(solved: Any) -> int:
-    structures = [part for part in (solved.whole.ligand, solved.whole.protein) if part is not None]
-    atoms = sum(25 * len(part.numbers) + 64 for part in structures)
-    return atoms + sum(
-        one.weighted.nbytes + one.orbital_energies.nbytes + one.charges.nbytes + 64 for one in solved.orbitals
-    )
+    peak = peak_memory()
+    memory = f" Memory: {size_in_words(peak * (1 + n_workers(n_jobs)))} at most." if peak else ""
+    print(f"Voxels, with --voxels: {size_in_words(row * len(table))} on disk.{memory}")
 
 
 def _summarize(failures: Sequence[tuple[int, str]], n: int) -> None:
@@ -159,15 +118,9 @@ def _summarize(failures: Sequence[tuple[int, str]], n: int) -> None:
     if not failures:
         print(f"All {n} datapoints have voxels.")
         return
-    kinds = Counter(_kind(reason) for _, reason in failures)
     print(f"{len(failures)} of {n} datapoints have no voxels:")
-    for kind, count in kinds.most_common(10):
-        example = next(place for place, reason in failures if _kind(reason) == kind)
-        print(f"  {count} x {kind} (for instance datapoint {example})")
-
-
-def _kind(reason: str) -> str:
-    return re.sub(r"[-+]?\d+(\.\d+)?", "…", re.sub(r"'[^']*'", "'…'", reason))
+    for count, kind, place in counted_reasons(failures)[:10]:
+        print(f"  {count} x {kind} (for instance datapoint {place})")
 
 
 def _write_voxels(path: Path, solved: Any, config: CurveConfig) -> None:
@@ -191,17 +144,3 @@ def _write_voxels(path: Path, solved: Any, config: CurveConfig) -> None:
 
 def _bytes_below(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-
-
-def _size(n_bytes: float) -> str:
-    return f"{n_bytes / 1e9:.2f} GB" if n_bytes > 1e9 else f"{n_bytes / 1e6:.1f} MB"
-
-
-def _minutes(seconds: float) -> str:
-    return (
-        f"{seconds:.0f} s"
-        if seconds < 90
-        else f"{seconds / 60:.0f} min"
-        if seconds < 5400
-        else f"{seconds / 3600:.1f} h"
-    )

@@ -50,6 +50,9 @@ class RunSettings:
     threads: int = setting(1, "threads of training; more pays only on idle cores", least=1)
     workers: int = setting(min(2, os.cpu_count() or 1), "processes that share the work", least=1)
     out: str = setting("runs", "folder for solved molecules, finished cells, tables and figures")
+    dry_run: bool = setting(
+        False, "say what the data are like, what would fail, and what all would take, and run nothing"
+    )
 
 
 @dataclass
@@ -74,7 +77,8 @@ class Parser(argparse.ArgumentParser):
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
         """Refuse what is not known here, where help is at hand, and not in the parser of all commands."""
-        known, unknown = super().parse_known_args(args, namespace)
+        written = sys.argv[1:] if args is None else args
+        known, unknown = super().parse_known_args([_hyphenated(word) for word in written], namespace)
         if unknown:
             self.error(f"unrecognized arguments: {' '.join(unknown)}")
         return known, unknown
@@ -83,6 +87,12 @@ class Parser(argparse.ArgumentParser):
         """Say what is wrong and where help is, and end with status 2."""
         print(f"{self.prog}: {message}. `{self.prog} --help` lists the options.", file=sys.stderr)
         raise SystemExit(2)
+
+
+def _hyphenated(word: str) -> str:
+    """Return an option with hyphens in its name; MLflow hands on parameters as ``--voxel_width 0.5``."""
+    name, equals, value = word.partition("=")
+    return f"{name.replace('_', '-')}{equals}{value}" if name.startswith("--") else word
 
 
 def settings_by_heading(declaring: type) -> Iterator[tuple[str, dict[str, Setting]]]:
@@ -102,8 +112,10 @@ def add_settings(parser: argparse.ArgumentParser, declaring: type, without: Coll
         group = parser.add_argument_group(heading)
         for name, about in settings.items():
             if name not in without:
+                alone: dict[str, Any] = {"nargs": "?", "const": True} if hints[name] is bool else {}
                 group.add_argument(
                     f"--{name.replace('_', '-')}",
+                    **alone,
                     type=_converter(hints[name], about),
                     default=NOT_GIVEN,
                     metavar=_metavar(hints[name], about.choices),

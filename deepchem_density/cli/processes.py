@@ -7,8 +7,8 @@ import multiprocessing
 import os
 import sys
 from collections.abc import Callable, Iterator
-from typing import TextIO, cast
 
+from deepchem_density.progress import silence_progress
 from deepchem_density.workers import end_with_parent
 
 __all__ = ["companions"]
@@ -61,7 +61,7 @@ def companions(workers: int, work: Callable[..., object], *arguments: object) ->
 
 def _run(parent: int, work: Callable[..., object], arguments: tuple[object, ...]) -> None:
     end_with_parent(parent)
-    sys.stderr = cast(TextIO, _NoTerminal(sys.stderr))
+    silence_progress()
     try:
         work(*arguments)
     except Exception as error:
@@ -69,16 +69,3 @@ def _run(parent: int, work: Callable[..., object], arguments: tuple[object, ...]
             f"A companion process ended ({type(error).__name__}: {error}); its work is left to the others.",
             file=sys.stderr,
         )
-
-
-class _NoTerminal:
-    """A stream that says that it is no terminal, for which no progress bar is drawn: one for all processes is enough."""
-
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-
-    def isatty(self) -> bool:
-        return False
-
-    def __getattr__(self, name: str) -> object:
-        return getattr(self._stream, name)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from deepchem_density.cli.describe import describe
 from deepchem_density.cli.options import RunSettings, add_settings, add_tracking, asked_for, config_from, values_of
 from deepchem_density.cli.processes import companions
 from deepchem_density.curves.settings import CurveSettings
@@ -64,6 +65,9 @@ def run(options: argparse.Namespace) -> int:
     here, config, plan = values_of(options, TuneRunSettings), config_from(asked_for(options)), plan_of(options)
     plan.check()
     config.check()
+    if here.dry_run:
+        describe([config], here, plan)
+        return 0
     from deepchem_density.models.training_process import prepare_process
     from deepchem_density.tuning.search import tune
     from deepchem_density.tuning.tracking import NoTrialTracker, PrintedTrials, TrialTracker
@@ -74,12 +78,17 @@ def run(options: argparse.Namespace) -> int:
         tracker = NoTrialTracker()
         if options.track:
             tracker = TrialTracker()
-            stack.enter_context(tracker.run([config]))
+            data = f"{', '.join(config.targets)} of {config.dataset}"
+            name = f"search for {config.label}: {data}, {plan.n_trials} trials, seed {plan.seed}"
+            stack.enter_context(tracker.run([config], name))
+            tracker.plan(plan)
         shared = (config, plan, here.out, path, here.threads, tracker.address)
         with companions(here.workers, _tune_along, *shared):
             best = tune(config, plan, Path(here.out), here.n_jobs, PrintedTrials(tracker), path)
-        tracker.best(best)
+        files = _write_report(best, Path(here.out))
+        tracker.best(best, files)
     _print(best)
+    print(f"Report: {files[0]} and, in one file, {files[1]}")
     return 0
 
 
@@ -101,6 +110,21 @@ def plan_of(options: argparse.Namespace) -> SearchPlan:
     from deepchem_density.tuning.plan import SearchPlan
 
     return SearchPlan(**asked_for(options, SearchSettings), fixed=tuple(sorted(asked_for(options))))
+
+
+def _write_report(best: Best, out: Path) -> list[Path]:
+    """Write how the search went, beside its journal."""
+    from deepchem_density.reports.search_report import write_search_report
+    from deepchem_density.reports.shown import in_words
+    from deepchem_density.tuning.params_file import read_provenance
+
+    made = read_provenance(best.path)
+    shown = ("dataset", "targets", "n_train", "fraction", "inner_seeds", "valid_share", "steps", "epochs", "seed")
+    about = {name: made[name] for name in (*shown, "pruner", "sampler", "metric", "states", "fixed")}
+    title = f"{', '.join(made['targets'])}: settings for {in_words(best.params['rep'])}"
+    return write_search_report(
+        out / "tuning" / f"{best.study}-report", title, best.trials, best.importances, best.params, about
+    )
 
 
 def _print(best: Best) -> None:

@@ -25,8 +25,12 @@ from deepchem_density.models.recipe_file import ModelRecipe
 from deepchem_density.quiet import deepchem as dc
 from deepchem_density.tables.baselines import predict_baselines
 from deepchem_density.tables.choose_split import FEWEST_TESTED
+from deepchem_density.tables.settings import datapoints_of
 
-__all__ = ["Cell", "EpochHook", "Row", "cell_folder", "read_cell", "rows_of_models", "run_cell", "write_cell"]
+__all__ = [
+    *("Cell", "EpochHook", "Row", "cell_folder", "cell_name", "read_cell", "rows_of_models", "run_cell"),
+    "write_cell",
+]
 
 Row = dict[str, Any]
 EpochHook = Callable[[int, dict[str, float]], None]
@@ -68,12 +72,22 @@ class Cell:
     @property
     def name(self) -> str:
         """What to call it: representation, training size and seed."""
-        return f"{self.rows[0]['label']}, {self.rows[0]['n_train']} molecules, seed {self.rows[0]['seed']}"
+        return self.named(self.rows[0]["label"])
+
+    def named(self, label: str) -> str:
+        """Return what to call it with another name for its representation."""
+        first = self.rows[0]
+        return cell_name(label, first["n_train"], first["seed"], datapoints_of(first.get("dataset", "sample")))
 
     @property
     def key(self) -> str:
         """What tells it apart from every other cell: its representation, size and seed, and a digest of all settings."""
         return self.model_dir.parent.name
+
+
+def cell_name(label: str, n_train: int, seed: int, datapoints: str) -> str:
+    """Return what a cell is called, before or after it is trained."""
+    return f"{label}, {n_train} {datapoints}, seed {seed}"
 
 
 def cell_folder(

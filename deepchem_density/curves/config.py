@@ -123,6 +123,10 @@ class CurveConfig(Frozen, CurveSettings):
         """Return the gradient steps of a cell with so many training molecules."""
         return self.steps or max(self.min_steps, self.epochs * -(-n_train // self.batch_size))
 
+    def sizes(self, n_pool: int) -> list[int]:
+        """Return the training sizes of a curve with so many molecules in its pool."""
+        return list(dict.fromkeys(max(1, round(part * n_pool)) for part in sorted(self.fractions)))
+
     @property
     def removed(self) -> str:
         """The line that networks are not to learn, whichever of its two names said so: none, composition or xtb."""

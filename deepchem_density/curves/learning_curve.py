@@ -47,6 +47,7 @@ def run_curve(
     on_epoch: Callable[[int, int, int, dict[str, float]], None] | None = None,
     on_cell: Callable[[Cell], None] | None = None,
     baselines: Sequence[str] = (),
+    on_data: Callable[[CurveConfig, CurveData], None] | None = None,
 ) -> list[Cell]:
     """Featurize, train and test every cell of a curve, and return them in order of training size and seed.
 
@@ -64,6 +65,8 @@ def run_curve(
         Called with each cell as soon as it is finished or found.
     baselines : sequence of str
         What it is compared with beside the constant and the line in element counts, of `curves.baselines.BASELINES`.
+    on_data : callable, optional
+        Called with the configuration and its molecules once they are read and solved.
 
     Raises
     ------
@@ -74,7 +77,7 @@ def run_curve(
     """
     epochs = None if on_epoch is None else lambda _, *arguments: on_epoch(*arguments)
     cells = None if on_cell is None else lambda _, cell: on_cell(cell)
-    return run_curves([config], out, n_jobs, epochs, cells, baselines=baselines)[0]
+    return run_curves([config], out, n_jobs, epochs, cells, baselines=baselines, on_data=on_data)[0]
 
 
 def run_curves(
@@ -85,6 +88,7 @@ def run_curves(
     on_cell: Callable[[CurveConfig, Cell], None] | None = None,
     stale_after: float = STALE_AFTER,
     baselines: Sequence[str] = (),
+    on_data: Callable[[CurveConfig, CurveData], None] | None = None,
 ) -> list[list[Cell]]:
     """Run several curves on the same molecules, together with whoever else works in the folder, and return the cells of each.
 
@@ -101,6 +105,8 @@ def run_curves(
         As in `claimed`.
     baselines : sequence of str
         As in `run_curve`; cells that were finished without them get them now.
+    on_data : callable, optional
+        As in `run_curve`.
 
     Raises
     ------
@@ -111,7 +117,7 @@ def run_curves(
     """
     _check(configs)
     curves = _Curves(configs, Path(out), n_jobs, stale_after, Baselines(tuple(baselines), Path(out), n_jobs))
-    curves.featurize()
+    curves.featurize(on_data)
     pieces = curves.pieces()
     cells: dict[_Piece, Cell] = {}
     while len(cells) < len(pieces):
@@ -159,21 +165,24 @@ class _Curves:
         self._pool: list[str] = []
         self._loaded: tuple[int, CurveData] | None = None
 
-    def featurize(self) -> None:
+    def featurize(self, on_data: Callable[[CurveConfig, CurveData], None] | None = None) -> None:
         """Read and solve the molecules of all curves, each in one process only, and note what failed."""
         with closing(share(range(len(self._configs)), self._voxels, self._stale_after)) as shared:
             for curve, _ in shared:
-                self._featurize(curve)
+                data = self._featurize(curve)
+                if on_data is not None:
+                    on_data(self._configs[curve], data)
         if self._loaded is not None and self._failed_elsewhere(self._loaded[0]):
             self._loaded = None  # it holds molecules that must not be used
 
-    def _featurize(self, curve: int) -> None:
+    def _featurize(self, curve: int) -> CurveData:
         self._loaded = None  # before the next are read: both at once may not fit into memory
         data = prepare(self._configs[curve], self._out, self._n_jobs)
         self._failed[curve] = frozenset(data.left_out)
         self._contents[curve] = data.content
         self._pool = data.table.ids[data.pool].astype(str).tolist()
         self._loaded = (curve, data)
+        return data
 
     def pieces(self) -> list[_Piece]:
         """Return the cells of all curves, in order."""
@@ -208,7 +217,7 @@ class _Curves:
     def _sizes(self) -> list[int]:
         failed = frozenset().union(*self._failed)
         n_pool = sum(molecule not in failed for molecule in self._pool)
-        return list(dict.fromkeys(max(1, round(part * n_pool)) for part in sorted(self._configs[0].fractions)))
+        return self._configs[0].sizes(n_pool)
 
     def _failed_elsewhere(self, curve: int) -> tuple[str, ...]:
         return tuple(sorted(frozenset().union(*self._failed) - self._failed[curve]))

@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 from rdkit import Chem
-from tqdm.auto import tqdm
 
 from deepchem_density.errors import FeaturizationError, reason_of
 from deepchem_density.fields.maps import GriddedDensity
+from deepchem_density.progress import progress_of
 from deepchem_density.quiet import deepchem as dc
 from deepchem_density.settings import check_settings, class_defaults
 from deepchem_density.structures.structure import Structure
@@ -152,9 +152,8 @@ class VoxelFeaturizer(
         else:
             sent = [_portable(recipe.reading, item) for item in items]
             results = map_in_order(recipe.voxels, sent, self.n_jobs, self.timeout)
-        for index, result in enumerate(
-            tqdm(results, total=len(items), desc=type(self).__name__, disable=None, leave=False)
-        ):
+        shown = progress_of(results, len(items), type(self).__name__, "datapoints", leave=False)
+        for index, result in enumerate(shown):
             if index % log_every_n == 0:
                 logger.info("Featurizing datapoint %d", index)
             if isinstance(result, Exception):

@@ -27,7 +27,7 @@ from deepchem_density.structures.charges import OPEN_SHELLS
 from deepchem_density.structures.missing_hydrogens import carbons_without_hydrogens
 from deepchem_density.structures.structure import NOT_TOLD, Structure, check_distances, symbol
 
-__all__ = ["ENGINES", "XtbSolution", "solve_xtb", "xtb_density"]
+__all__ = ["ENGINES", "XtbSolution", "check_solvable", "solve_xtb", "xtb_density"]
 
 HEAVIEST_ELEMENT = 86
 MAX_ITERATIONS = 500
@@ -110,7 +110,7 @@ def solve_xtb(structure: Structure, engine: str = "xtb", method: str = "GFN2-xTB
     """
     one_of("engine", engine, (*ENGINES, "auto"))
     one_of("method", method, METHODS)
-    _check(structure, method)
+    check_solvable(structure, method)
     middle = structure.positions.mean(axis=0)
     positions_bohr = (structure.positions - middle) * BOHR_PER_ANGSTROM
     solve, order, signs = ENGINES[_chosen(engine, len(structure.numbers))]
@@ -137,8 +137,8 @@ def _chosen(engine: str, n_atoms: int) -> str:
     return "tblite" if n_atoms < TBLITE_BELOW and find_spec("tblite") is not None else "xtb"
 
 
-def _check(structure: Structure, method: str) -> None:
-    """Refuse what an engine would answer with nonsense or with the end of the process."""
+def check_solvable(structure: Structure, method: str = "GFN2-xTB") -> None:
+    """Refuse what an engine would answer with nonsense or with the end of the process; raises as `solve_xtb`."""
     heaviest = int(structure.numbers.max())
     if heaviest > HEAVIEST_ELEMENT:
         raise FeaturizationError(

@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from tqdm.auto import tqdm
 
 from deepchem_density.errors import FeaturizationError
 from deepchem_density.models.deepchem_model import VoxelCNNModel
 from deepchem_density.models.prediction_inputs import Input
 from deepchem_density.models.recipe_file import RECIPE_FILE, ModelRecipe
+from deepchem_density.progress import progress_of
 from deepchem_density.quiet import deepchem as dc
 from deepchem_density.workers import map_in_order
 
@@ -134,7 +134,7 @@ class Predictor:
         all_may_fail : bool
             Whether a table without any prediction is returned, and not refused.
         progress : bool
-            Whether a bar is shown on a terminal.
+            Whether to show how far it is.
 
         Returns
         -------
@@ -160,13 +160,8 @@ class Predictor:
         readable = [place for place, one in enumerate(inputs) if not one.failure]
         results = map_in_order(self.about.voxels_and_line, [inputs[place].datapoint for place in readable], n_jobs)
         chunk: list[tuple[int, tuple[np.ndarray, np.ndarray]]] = []
-        shown = tqdm(
-            zip(readable, results, strict=True),
-            total=len(readable),
-            desc="predicting",
-            disable=None if progress else True,
-        )
-        for place, result in shown:
+        pairs = zip(readable, results, strict=True)
+        for place, result in progress_of(pairs, len(readable), "predicting", "datapoints", shown=progress):
             if isinstance(result, Exception):
                 failures[place] = str(result) or type(result).__name__
             else:

@@ -9,7 +9,8 @@ from typing import Any
 
 import torch
 from torch.optim.lr_scheduler import LambdaLR
-from tqdm.auto import tqdm
+
+from deepchem_density.progress import progress_of
 
 __all__ = [
     "ClippedOptimizer",
@@ -240,7 +241,7 @@ class EpochMonitor:
         Called as ``on_epoch(epoch, metrics)`` with epochs from 1 and ``metrics`` a dict of train_loss, learning_rate
         and, with `validate`, validation_loss.
     progress : bool
-        Show a bar, if standard error is a terminal or a notebook.
+        Show how far the training is; see `deepchem_density.progress`.
     """
 
     def __init__(
@@ -262,13 +263,8 @@ class EpochMonitor:
         self._rate = math.inf
 
     def __enter__(self) -> EpochMonitor:
-        self._bar = tqdm(
-            total=self.total_steps,
-            disable=None if self._progress and self.total_steps > 1 else True,
-            desc="training",
-            unit="step",
-            leave=False,
-        )
+        shown = self._progress and self.total_steps > 1
+        self._bar = progress_of(total=self.total_steps, doing="training", unit="steps", leave=False, shown=shown)
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -313,6 +309,6 @@ class EpochMonitor:
             )
         if self._validate is not None:
             metrics["validation_loss"] = self._validate()
-        self._bar.set_postfix({name: f"{value:.3g}" for name, value in metrics.items()})
+        self._bar.set_postfix({name: f"{value:.3g}" for name, value in metrics.items()}, refresh=False)
         if self._on_epoch is not None:
             self._on_epoch(self._epoch, metrics)

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import torch
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
-from tqdm.auto import tqdm
 
 from deepchem_density.models import checkpoints
+from deepchem_density.progress import progress_of
 
 __all__ = ["Trained", "UntilStalled", "round_length", "train_in_rounds"]
 
@@ -216,13 +216,13 @@ def train_in_rounds(
     on_round : callable, optional
         ``on_round(number, metrics)``, from 1.
     progress : bool
-        Show a bar on a terminal or in a notebook.
+        Show how far it is; see `deepchem_density.progress`.
     """
     average = math.nan
     if state is not None:
         course.read(Path(state), next(course.network.parameters()).device)
-    shown = None if progress and course.cap > 1 else True
-    with tqdm(total=course.cap, initial=course.step, disable=shown, desc="training", unit="step", leave=False) as bar:
+    shown = progress and course.cap > 1
+    with progress_of(None, course.cap, "training", "steps", leave=False, shown=shown, initial=course.step) as bar:
         while (steps := course.steps_to_go) > 0:
             average, metrics = one_round(steps)
             course.train_loss = metrics["train_loss"]
@@ -231,7 +231,7 @@ def train_in_rounds(
                 course.write(Path(state))
             bar.total = course.end
             bar.update(steps)
-            bar.set_postfix({name: f"{value:.3g}" for name, value in metrics.items()})
+            bar.set_postfix({name: f"{value:.3g}" for name, value in metrics.items()}, refresh=False)
             if on_round is not None:
                 on_round(len(course.history), metrics)
     return average

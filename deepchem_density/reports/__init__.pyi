@@ -7,6 +7,7 @@ from .report import write_curve_report as write_curve_report
 from .results import comparison_table as comparison_table
 from .results import curve_table as curve_table
 from .results import rows_of as rows_of
+from .search_report import write_search_report as write_search_report
 from .significance import holm as holm
 from .significance import mean_interval as mean_interval
 from .significance import paired_difference as paired_difference

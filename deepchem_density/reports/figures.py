@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import matplotlib as mpl
 import matplotlib.ticker
@@ -16,7 +17,9 @@ from matplotlib.figure import Figure
 from deepchem_density.curves.baselines import BASELINES as FITTED
 from deepchem_density.curves.cells import Cell
 from deepchem_density.files import replacing
-from deepchem_density.reports.results import BASELINES, METRICS
+from deepchem_density.reports.results import BASELINES, ERRORS, METRICS
+from deepchem_density.reports.shown import in_words, of_unit, shown_table, titled
+from deepchem_density.tables.shown_units import shown_factor
 from deepchem_density.voxels.representations import REPRESENTATIONS
 
 __all__ = ["error_by_size_figure", "learning_curve_figure", "parity_figure", "save_figure"]
@@ -28,11 +31,16 @@ LINES = {
 FURTHER = ("#E69F00", "#56B4E9", "#000000", "#8C564B", "#7F7F7F", "#9467BD")
 BESIDE = 1.025
 FEW_TICKS = 4
+LONGEST_LINE = 46
 STYLE = {"axes.spines.top": False, "axes.spines.right": False, "axes.grid": True, "grid.alpha": 0.3, "font.size": 10}
 
 
 def learning_curve_figure(
-    table: pd.DataFrame, title: str = "", metric: str = "mae", spread: str = "deviation"
+    table: pd.DataFrame,
+    title: str = "",
+    metric: str = "mae",
+    spread: str = "deviation",
+    datapoints: str = "molecules",
 ) -> Figure:
     """Draw an error against training size, both logarithmic: a line per model.
 
@@ -41,14 +49,16 @@ def learning_curve_figure(
     table : pandas.DataFrame
         From `curve_table`.
     title : str
-        Above each panel.
+        Above all panels, each of which is titled by its label and the unit that it is shown in.
     metric : str
         "mae" or "rmse".
     spread : {"deviation", "interval"}
         What bars show: the standard deviation over seeds, or the 95 % interval of the mean.
+    datapoints : str
+        What is trained on: molecules, or complexes.
     """
     with mpl.rc_context(STYLE):
-        figure, panels = _panels(table, 4.4, metric)
+        figure, panels = _panels(shown_table(table, "errors"), 4.4, metric, title)
         for axis, part, colours in panels:
             for place, (model, one) in enumerate(part.groupby("model", sort=False)):
                 baseline = model in BASELINES
@@ -57,13 +67,13 @@ def learning_curve_figure(
                     one["n_train"] * (1.0 if baseline else BESIDE ** (place - (len(colours) - 1) / 2)),
                     one[metric],
                     yerr=None if baseline else _bars(one, metric, spread),
-                    label=model,
+                    label=_wrapped(in_words(str(model))),
                     color="0.45" if baseline else colours[str(model)],
                     linestyle=LINES.get(str(model), "-"),
                     marker=None if baseline else "o",
                     capsize=2,
                 )
-            axis.set(xscale="log", yscale="log", xlabel="training molecules", title=title)
+            axis.set(xscale="log", yscale="log", xlabel=f"training {datapoints}")
             _limit(axis, part[metric])
             sizes = sorted(part["n_train"].unique())
             axis.set_xticks(sizes, [str(size) for size in sizes])
@@ -84,20 +94,27 @@ class _Panel(NamedTuple):
     colours: dict[str, str]
 
 
-def _panels(table: pd.DataFrame, height: float, metric: str) -> tuple[Figure, list[_Panel]]:
+def _wrapped(text: str) -> str:
+    """Return a name in lines short enough to stand in a legend or above a panel."""
+    return "\n".join(textwrap.wrap(text, LONGEST_LINE, break_long_words=False))
+
+
+def _panels(table: pd.DataFrame, height: float, metric: str, title: str = "") -> tuple[Figure, list[_Panel]]:
     """Return a figure with a panel for each target, at most two beside each other: more could not be read on a phone."""
     targets = list(dict.fromkeys(table["target"]))
     columns = min(len(targets), 2)
     rows = -(-len(targets) // columns)
     figure = Figure(figsize=(6.2 * columns, height * rows + 0.5), layout="constrained")
     axes = list(figure.subplots(rows, columns, squeeze=False).flat)
+    figure.suptitle(title)
     for axis in axes[len(targets) :]:
         axis.remove()
     panels = []
     for axis, target in zip(axes, targets, strict=False):
         part = table[table["target"] == target]
         unit = part["unit"].iloc[0]
-        axis.set_ylabel(f"{METRICS[metric]} of {target}" + (f" ({unit})" if unit else ""))
+        axis.set_ylabel(METRICS[metric] + (of_unit(unit) if metric in ERRORS else ""))
+        axis.set_title(titled(target, unit))
         panels.append(_Panel(axis, part, _colours(part["model"])))
     return figure, panels
 
@@ -145,28 +162,43 @@ def parity_figure(cells: Sequence[Cell], targets: Sequence[str]) -> Figure:
         for axes, cell in zip(grid, cells, strict=True):
             network = [row for row in cell.rows if row["model"] == "network"]
             for t, (axis, row) in enumerate(zip(axes, network, strict=True)):
-                truth, predicted = cell.truth[:, t], cell.predicted[:, t]
-                ends = min(truth.min(), predicted.min()), max(truth.max(), predicted.max())
-                axis.plot(ends, ends, color="0.5", linewidth=1)
-                axis.scatter(truth, predicted, s=8, alpha=0.5, color=colours[row["label"]])
-                unit = f" ({row['unit']})" if row["unit"] else ""
-                axis.set(xlabel=f"{row['target']}{unit}", ylabel="predicted", title=cell.name, aspect="equal")
-                axis.title.set_fontsize(9)
+                factor = shown_factor(row["unit"])
+                _parity(axis, factor * cell.truth[:, t], factor * cell.predicted[:, t], colours[row["label"]])
+                unit = of_unit(row["unit"])
+                axis.set(xlabel=f"label{unit}", ylabel=f"prediction{unit}")
+                name = _wrapped(cell.named(in_words(row["label"])))
+                axis.set_title(f"{titled(row['target'], row['unit'])}\n{name}", fontsize=9)
     return figure
 
 
-def error_by_size_figure(table: pd.DataFrame, metric: str) -> Figure:
-    """Draw the error in classes of molecules by heavy atoms, from `size_table`."""
+def _parity(axis: Axes, truth: np.ndarray, predicted: np.ndarray, colour: str) -> None:
+    """Draw predictions against labels with the line where both are the same, on two equal axes with equal ticks."""
+    ends = min(truth.min(), predicted.min()), max(truth.max(), predicted.max())
+    room = 0.04 * (ends[1] - ends[0]) or 1.0
+    limits = ends[0] - room, ends[1] + room
+    axis.plot(ends, ends, color="0.5", linewidth=1)
+    axis.scatter(truth, predicted, s=8, alpha=0.5, color=colour)
+    for scale in (axis.xaxis, axis.yaxis):
+        scale.set_major_locator(mpl.ticker.MaxNLocator(5))
+    axis.set(aspect="equal", xlim=limits, ylim=limits)
+
+
+def error_by_size_figure(table: pd.DataFrame, metric: str, of_complexes: bool = False) -> Figure:
+    """Draw the error in classes of molecules, or complexes, by the heavy atoms of the molecule or ligand, from `size_table`."""
     with mpl.rc_context(STYLE):
-        figure, panels = _panels(table, 4.0, metric)
+        figure, panels = _panels(shown_table(table, "sizes"), 4.0, metric)
         for axis, part, colours in panels:
             for place, (model, one) in enumerate(part.groupby("model", sort=False)):
                 x = np.arange(len(one)) + 0.12 * (place - (len(colours) - 1) / 2)
                 bars = np.nan_to_num(np.array([one["error"] - one["low"], one["high"] - one["error"]]))
-                colour = colours[str(model)]
-                axis.errorbar(x, one["error"], yerr=bars, label=model, color=colour, marker="o", capsize=2, linewidth=1)
+                style: dict[str, Any] = {"color": colours[str(model)], "marker": "o", "capsize": 2, "linewidth": 1}
+                axis.errorbar(x, one["error"], yerr=bars, label=_wrapped(in_words(str(model))), **style)
             axis.set_xticks(np.arange(len(one)), [str(name) for name in one["heavy_atoms"]])
-            axis.set(xlabel="heavy atoms", xlim=(-0.5, len(one) - 0.5), ylim=(0, None))
+            axis.set(
+                xlabel="heavy atoms" + (" of the ligand" if of_complexes else ""),
+                xlim=(-0.5, len(one) - 0.5),
+                ylim=(0, None),
+            )
         _legend(figure, panels[0].axis)
     return figure
 

@@ -6,7 +6,6 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from deepchem_density.curves.baselines import BASELINES as FITTED
@@ -14,6 +13,7 @@ from deepchem_density.curves.baselines import not_for
 from deepchem_density.curves.cells import Cell, Row
 from deepchem_density.curves.config import CurveConfig, short_labels
 from deepchem_density.files import digest, write_csv, write_text
+from deepchem_density.reports.digits import with_deviation
 from deepchem_density.reports.figures import error_by_size_figure, learning_curve_figure, parity_figure, save_figure
 from deepchem_density.reports.markup import Table, html_text, markdown_table, markdown_text
 from deepchem_density.reports.results import (
@@ -30,6 +30,8 @@ from deepchem_density.reports.results import (
     size_table,
 )
 from deepchem_density.reports.sections import comparison_sections
+from deepchem_density.reports.shown import in_words, shown_table
+from deepchem_density.tables.shown_units import shown_unit
 
 __all__ = [
     "about_baselines",
@@ -54,13 +56,15 @@ def write_curve_report(config: CurveConfig, cells: Sequence[Cell], out: Path) ->
     found = collect_cells(out / "cells" / config.study)
     rows = rows_of(found)
     table, parts = curve_table(rows), part_table(found)
-    said = " ".join(filter(None, [where_tested(rows), about_baselines(config, rows)]))
-    blocks = [errors_in_markdown(table, config.metrics), f"{said}\n"]
+    about = (config.metrics, config.datapoints)
+    said = " ".join(filter(None, [where_tested(rows, config.datapoints), about_baselines(config, rows)]))
+    blocks = [errors_in_markdown(table, *about), f"{said}\n"]
     for (part, n_test), of_part in parts.groupby(["part", "n_test"], sort=False) if len(parts) else ():
-        blocks.append(errors_in_markdown(of_part, config.metrics, f"{part} ({n_test} of the test set)"))
+        blocks.append(errors_in_markdown(of_part, *about, f"{part} ({n_test} of the test set)"))
     write_text(folder / "table.md", "\n".join(blocks))
     write_csv(folder / "table.csv", pd.concat([table, parts]) if len(parts) else table)
-    figure = learning_curve_figure(table, f"{config.dataset}, {table.iloc[0]['seeds']} seeds", config.metrics[0])
+    title = f"{config.dataset}, {_seeds(int(table.iloc[0]['seeds']))}"
+    figure = learning_curve_figure(table, title, config.metrics[0], datapoints=config.datapoints)
     return [
         folder / "table.md",
         folder / "table.csv",
@@ -69,31 +73,39 @@ def write_curve_report(config: CurveConfig, cells: Sequence[Cell], out: Path) ->
     ]
 
 
-def errors_in_markdown(table: pd.DataFrame, metrics: Sequence[str] = ("mae",), tested_on: str = "the test set") -> str:
-    """Return tables in Markdown, one for each target and metric: a line per model, a column per training size."""
+def errors_in_markdown(
+    table: pd.DataFrame,
+    metrics: Sequence[str] = ("mae",),
+    datapoints: str = "molecules",
+    tested_on: str = "the test set",
+) -> str:
+    """Return tables in Markdown, one for each target and metric: a line per model, a column per training size.
+
+    Inputs are called by their words, and errors stand in the units that are shown.
+    """
     blocks = []
-    for (target, unit), part in table.groupby(["target", "unit"], sort=False):
+    for (target, unit), part in shown_table(table, "errors").groupby(["target", "unit"], sort=False):
         sizes = sorted(part["n_train"].unique())
         for metric in metrics:
             lines = []
             for model, one in part.groupby("model", sort=False):
                 values = zip(one["n_train"], one[metric], one[f"{metric}_std"], strict=True)
-                cells = {size: _with_spread(mean, spread) for size, mean, spread in values}
-                lines.append([str(model), *(cells.get(size, "") for size in sizes)])
-            of_unit = f", {unit}" if unit and metric in ERRORS else ""
-            blocks.append(f"{target}: {METRICS[metric]} on {tested_on}{of_unit}")
-            blocks.append(markdown_table(Table(["model", *(f"{size} molecules" for size in sizes)], lines)))
+                cells = {size: with_deviation(mean, spread) for size, mean, spread in values}
+                lines.append([in_words(str(model)), *(cells.get(size, "") for size in sizes)])
+            in_unit = f", {shown_unit(unit)}" if unit and metric in ERRORS else ""
+            blocks.append(f"{target}: {METRICS[metric]} on {tested_on}{in_unit}")
+            blocks.append(markdown_table(Table(["model", *(f"{size} {datapoints}" for size in sizes)], lines)))
     return "\n\n".join(blocks) + "\n"
 
 
-def where_tested(rows: Sequence[Row]) -> str:
+def where_tested(rows: Sequence[Row], datapoints: str = "molecules") -> str:
     """Return a sentence on the size of the test set, and whether it is the same for all representations."""
     sizes = {(row["label"], row["n_test"]) for row in rows if row["model"] == "network"}
     if len({size for _, size in sizes}) == 1:
-        return f"Tested on {rows[0]['n_test']} molecules."
-    listed = ", ".join(f"{label} {size}" for label, size in sorted(sizes))
+        return f"Tested on {rows[0]['n_test']} {datapoints}."
+    listed = ", ".join(f"{in_words(label)} {size}" for label, size in sorted(sizes))
     return (
-        f"Tested on different molecules, since some fail in one representation and not in another: {listed}. "
+        f"Tested on different {datapoints}, since some fail in one representation and not in another: {listed}. "
         "`deepchem-density compare` leaves them out of all."
     )
 
@@ -105,14 +117,8 @@ def about_baselines(config: CurveConfig, rows: Sequence[Row]) -> str:
     for model in FITTED.values():
         fewest = min((row["n_test"] for row in rows if row["model"] == model), default=None)
         if fewest is not None and fewest < n_test:
-            said.append(f"'{model}' is tested on {fewest} molecules: of the others it knows nothing.")
+            said.append(f"'{model}' is tested on {fewest} {config.datapoints}: of the others it knows nothing.")
     return " ".join(said)
-
-
-def _with_spread(mean: float, spread: float) -> str:
-    if np.isnan(mean):
-        return "–"
-    return f"{mean:.4g}" if np.isnan(spread) else f"{mean:.4g} ± {spread:.2g}"
 
 
 def comparison_folder(configs: Sequence[CurveConfig], out: Path) -> Path:
@@ -165,8 +171,10 @@ def write_comparison_report(
             write_csv(folder / f"{name}.csv", table)
             files.append(folder / f"{name}.csv")
     pictures = {
-        "learning_curve": learning_curve_figure(tables["errors"], _title(config), metric, spread="interval"),
-        "error_by_size": error_by_size_figure(tables["sizes"], metric),
+        "learning_curve": learning_curve_figure(
+            tables["errors"], f"{config.dataset}, {_seeds(len(config.seeds))}", metric, "interval", config.datapoints
+        ),
+        "error_by_size": error_by_size_figure(tables["sizes"], metric, config.of_complexes),
         "parity": parity_figure(last, config.targets),
     }
     paths = {name: save_figure(figure, folder / f"{name}.png") for name, figure in pictures.items()}
@@ -181,5 +189,5 @@ def _called(cell: Cell, name: str) -> Cell:
     return dataclasses.replace(cell, rows=[{**row, "label": name} for row in cell.rows])
 
 
-def _title(config: CurveConfig) -> str:
-    return f"{config.dataset}, {len(config.seeds)} seed{'s' if len(config.seeds) > 1 else ''}"
+def _seeds(count: int) -> str:
+    return f"{count} seed{'s' if count > 1 else ''}"

@@ -126,7 +126,8 @@ def comparison_table(cells: Sequence[Cell], metric: str) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Columns target, n_train, first, second, seeds, n_test; difference (mean loss of the first minus that of the second),
+        Columns target, unit (of the label; squared losses have its square), n_train, first, second, seeds, n_test; difference
+        (mean loss of the first minus that of the second),
         low and high of its 95 % interval, relative (difference by the mean loss of the second), p, p_holm (adjusted over all
         tests of the target) and seed_share, as in `paired_difference`.
 
@@ -137,6 +138,7 @@ def comparison_table(cells: Sequence[Cell], metric: str) -> pd.DataFrame:
     """
     _require_same_test(cells)
     lines: list[dict[str, Any]] = []
+    units = {row["target"]: row["unit"] for row in cells[0].rows}
     for t, target in enumerate(_targets(cells)):
         losses = {key: _loss(cell, t, metric) for key, cell in _by_place(cells).items()}
         part: list[dict[str, Any]] = []
@@ -145,7 +147,13 @@ def comparison_table(cells: Sequence[Cell], metric: str) -> pd.DataFrame:
                 seeds = [s for s in _seeds(cells) if {(first, n_train, s), (second, n_train, s)} <= set(losses)]
                 if seeds:
                     a, b = (np.array([losses[label, n_train, s] for s in seeds]) for label in (first, second))
-                    about = {"target": target, "n_train": n_train, "first": first, "second": second}
+                    about = {
+                        "target": target,
+                        "unit": units[target],
+                        "n_train": n_train,
+                        "first": first,
+                        "second": second,
+                    }
                     part.append(about | {"seeds": len(seeds), "n_test": a.shape[1]} | _compared(a, b))
         for line, p in zip(part, holm([line["p"] for line in part]), strict=True):
             lines.append({**line, "p_holm": float(p)})

@@ -11,25 +11,25 @@ import numpy as np
 import pandas as pd
 
 from deepchem_density.curves.config import CurveConfig, short_labels
+from deepchem_density.reports.digits import UNKNOWN, p_value, ratio, significant, with_interval
 from deepchem_density.reports.markup import Picture, Section, Table
 from deepchem_density.reports.results import ERRORS, METRICS
+from deepchem_density.reports.shown import in_words, of_unit, shown_table, titled
 from deepchem_density.versions import installed_versions
 
 __all__ = ["comparison_sections"]
 
 LOSSES = {"mae": "absolute error", "rmse": "squared error"}
-UNKNOWN = "–"
 
 CURVES = (
-    "The {} on the test set against the number of training molecules; both axes are logarithmic. Points are means over "
-    "seeds, bars their 95 % t intervals (training molecules and initial weights drawn anew; the test set is the same). Grey "
+    "The {} on the test set against the number of training {}; both axes are logarithmic. Points are means over "
+    "seeds, bars their 95 % t intervals (training {} and initial weights drawn anew; the test set is the same). Grey "
     "lines are baselines."
 )
 TESTS = (
-    "Differences in mean {}, first minus second, with 95 % intervals, on the same seeds, training molecules and test "
-    "molecules. Seeds and test molecules both count as drawn at random (crossed random effects), so that p speaks of other "
-    "trainings and other molecules than these. With Holm, p is adjusted over all tests of a target. The last column is the "
-    "part of the uncertainty that more seeds would reduce."
+    "Differences in mean {}, first minus second, with 95 % intervals, on the same seeds, training and test {}. Seeds and test {} "
+    "both count as drawn at random (crossed random effects), so that p speaks of other trainings and other {} than these. With "
+    "Holm, p is adjusted over all tests of a target. The last column is the part of the uncertainty that more seeds would reduce."
 )
 ONE_SEED = " With this single seed, intervals and p speak of these trained networks only."
 LAWS = (
@@ -38,19 +38,19 @@ LAWS = (
     "none."
 )
 EFFICIENCY = (
-    "How many times as many training molecules {} needs for the same error, read off its curve; above 1 the other input needs "
+    "How many times as many training {} {} need for the same error, read off its curve; above 1 the other input needs "
     "less data. 95 % t intervals over seeds. An error that it does not reach within the sizes measured gives a bound only."
 )
 SIZES = (
-    "The {} with the most training molecules, in classes by the number of heavy atoms (of the ligand in a complex); bars are "
-    "95 % t intervals over the molecules of a class, errors averaged over seeds."
+    "The {} with the most training {}, in classes by the number of heavy atoms{}; bars are 95 % t intervals over the {} "
+    "of a class, errors averaged over seeds."
 )
 PARTS = (
     "The same networks and baselines on parts of the test set, which overlap: core sets, and those of their complexes to which "
     "nothing in PDBbind is similar (_indep)."
 )
 COSTS = (
-    "Voxels: median of some test molecules on one core. Training: mean of the cells with the most molecules, with their "
+    "Voxels: median of some test {} on one core. Training: mean of the cells with the most {}, with their "
     "test, as the clock ran; processes that share a machine slow each other down."
 )
 
@@ -77,35 +77,37 @@ def comparison_sections(
     about_baselines : str
         What must be said of the baselines.
     """
-    words = METRICS[configs[0].metrics[0]]
-    curve = Picture(pictures["learning_curve"], f"{words} against training molecules")
+    words, datapoints = METRICS[configs[0].metrics[0]], configs[0].datapoints
+    curve = Picture(pictures["learning_curve"], f"{words} against training {datapoints}")
     by_size = Picture(pictures["error_by_size"], f"{words} by heavy atoms")
-    about_curves = [text for text in (CURVES.format(words), about_baselines) if text]
-    parity = "Predictions against labels of the test set: most training molecules, last seed."
+    about_curves = [text for text in (CURVES.format(words, datapoints, datapoints), about_baselines) if text]
+    parity = f"Predictions against labels of the test set: most training {datapoints}, last seed."
+    sizes = SIZES.format(words, datapoints, " of the ligand" if configs[0].of_complexes else "", datapoints)
+    efficiency = [] if tables["efficiency"].empty else [_efficiency(tables["efficiency"], reference or "", datapoints)]
     return [
         Section("Learning curves", [" ".join(about_curves)], [curve, *_error_tables(tables["errors"], configs[0])]),
         *([] if tables["parts"].empty else [_parts(tables["parts"], configs[0])]),
         _tests(tables["tests"], configs[0]),
         _power_laws(tables["power_laws"]),
-        *([] if tables["efficiency"].empty else [_efficiency(tables["efficiency"], reference or "")]),
-        Section("Errors by size", [SIZES.format(words)], [by_size]),
+        *efficiency,
+        Section("Errors by size", [sizes], [by_size]),
         Section("Parity", [parity], [Picture(pictures["parity"], "predictions against labels")]),
-        _costs(tables["costs"]),
+        _costs(tables["costs"], datapoints),
         _settings(configs),
     ]
 
 
 def _error_tables(errors: pd.DataFrame, config: CurveConfig) -> list[Table]:
     made = []
-    for (target, unit), part in errors.groupby(["target", "unit"], sort=False):
+    for (target, unit), part in shown_table(errors, "errors").groupby(["target", "unit"], sort=False):
         sizes = sorted(part["n_train"].unique())
         for metric in config.metrics:
-            head = f"{target}, {METRICS[metric]}{f' ({unit})' if unit and metric in ERRORS else ''}"
+            head = f"{target}, {METRICS[metric]}{of_unit(unit) if metric in ERRORS else ''}"
             lines = []
             for model, one in part.groupby("model", sort=False):
                 rows = one.set_index("n_train")
-                lines.append([str(model), *(_interval(rows, size, metric) for size in sizes)])
-            made.append(Table([head, *(f"{size} molecules" for size in sizes)], lines))
+                lines.append([in_words(str(model)), *(_interval(rows, size, metric) for size in sizes)])
+            made.append(Table([head, *(f"{size} {config.datapoints}" for size in sizes)], lines))
     return made
 
 
@@ -122,40 +124,29 @@ def _parts(parts: pd.DataFrame, config: CurveConfig) -> Section:
 def _interval(rows: pd.DataFrame, size: int, metric: str) -> str:
     if size not in rows.index:
         return UNKNOWN
-    return _range(*(rows.loc[size, name] for name in (metric, f"{metric}_low", f"{metric}_high")))
-
-
-def _range(value: float, low: float, high: float, form: str = ".4g") -> str:
-    """Return a value with the ends of its interval behind it."""
-    if np.isnan(value):
-        return UNKNOWN
-    return f"{value:{form}}" + ("" if np.isnan(low) else f" ({low:{form}} to {high:{form}})")
+    return with_interval(*(rows.loc[size, name] for name in (metric, f"{metric}_low", f"{metric}_high")))
 
 
 def _tests(table: pd.DataFrame, config: CurveConfig) -> Section:
     if table.empty:
         return Section("Tests", ["A single representation: there is nothing to compare."])
-    text = TESTS.format(LOSSES[config.metrics[0]]) + (ONE_SEED if len(config.seeds) == 1 else "")
+    text = TESTS.format(LOSSES[config.metrics[0]], *3 * [config.datapoints]) + (
+        ONE_SEED if len(config.seeds) == 1 else ""
+    )
+    squared = config.metrics[0] == "rmse"
     made = []
-    for target, part in table.groupby("target", sort=False):
+    for (target, unit), part in shown_table(table, "tests", squared).groupby(["target", "unit"], sort=False):
         lines = [
             [
-                *(f"{row.first} − {row.second}", str(row.n_train), _range(row.difference, row.low, row.high, ".3g")),
-                *(_form(row.relative, "+.1%"), _form(row.p, ".2g"), _form(row.p_holm, ".2g")),
-                _form(row.seed_share, ".0%"),
+                *(f"{in_words(row.first)} − {in_words(row.second)}", str(row.n_train)),
+                *(with_interval(row.difference, row.low, row.high), _form(row.relative, "+.1%")),
+                *(p_value(row.p), p_value(row.p_holm), _form(row.seed_share, ".0%")),
             ]
             for row in part.itertuples()
         ]
-        head = [
-            f"{target}: first − second",
-            "training molecules",
-            "difference",
-            "relative",
-            "p",
-            "p (Holm)",
-            "from seeds",
-        ]
-        made.append(Table(head, lines))
+        difference = f"difference{of_unit(unit, squared)}"
+        head = [f"{target}: first − second", f"training {config.datapoints}", difference, "relative"]
+        made.append(Table([*head, "p", "p (Holm)", "from seeds"], lines))
     return Section("Tests", [text], made)
 
 
@@ -164,61 +155,60 @@ def _form(value: float, form: str) -> str:
 
 
 def _power_laws(table: pd.DataFrame) -> Section:
-    head = ["model", "target", "a", "b", "b with floor", "c"]
+    head = ["model", "label (unit of a and c)", "a", "b", "b with floor", "c"]
     lines = []
-    for row in table.itertuples():
-        law = _range(row.exponent, row.exponent_low, row.exponent_high, ".3g")
-        floored = _range(row.floored_exponent, row.floored_exponent_low, row.floored_exponent_high, ".3g")
-        floor = _range(row.floor, row.floor_low, row.floor_high, ".3g")
-        lines.append([row.model, row.target, _form(row.factor, ".3g"), law, floored, floor])
+    for row in shown_table(table, "power_laws").itertuples():
+        law = with_interval(row.exponent, row.exponent_low, row.exponent_high)
+        floored = with_interval(row.floored_exponent, row.floored_exponent_low, row.floored_exponent_high)
+        floor = with_interval(row.floor, row.floor_low, row.floor_high)
+        label = titled(row.target, row.unit)
+        lines.append([in_words(row.model), label, significant(row.factor, 2), law, floored, floor])
     return Section("Power laws", [LAWS], [Table(head, lines)])
 
 
-def _efficiency(table: pd.DataFrame, reference: str) -> Section:
+def _efficiency(table: pd.DataFrame, reference: str, datapoints: str) -> Section:
     sizes = sorted(table["n_train"].unique())
     lines = []
     for (target, model), one in table.groupby(["target", "model"], sort=False):
         rows = {row.n_train: row for row in one.itertuples()}
         cells = [_ratio(rows[size]) if size in rows else UNKNOWN for size in sizes]
-        lines.append([str(model), str(target), *cells])
-    return Section(
-        "Data efficiency",
-        [EFFICIENCY.format(reference)],
-        [Table(["model", "target", *(f"{n} molecules" for n in sizes)], lines)],
-    )
+        lines.append([in_words(str(model)), str(target), *cells])
+    head = ["model", "label", *(f"{n} {datapoints}" for n in sizes)]
+    return Section("Data efficiency", [EFFICIENCY.format(datapoints, in_words(reference))], [Table(head, lines)])
 
 
 def _ratio(row: object) -> str:
     bound, limit = getattr(row, "bound", ""), getattr(row, "limit", float("nan"))
     if bound:
-        return f"{bound} {limit:.3g}"
-    ratio, low, high = (getattr(row, name) for name in ("ratio", "low", "high"))
-    return _range(ratio, low, high, ".3g")
+        return f"{bound} {significant(limit, 2)}"
+    return ratio(*(getattr(row, name) for name in ("ratio", "low", "high")))
 
 
-def _costs(table: pd.DataFrame) -> Section:
+def _costs(table: pd.DataFrame, datapoints: str) -> Section:
     columns: dict[str, tuple[str, Callable[[float], str]]] = {
         "parameters": ("parameters", lambda v: f"{v:,.0f}"),
-        "voxel_ms": ("voxels of a molecule, ms", lambda v: _form(v, ".3g")),
-        "training_s": ("training of a cell, s", lambda v: _form(v, ".3g")),
-        "step_ms": ("a step, ms", lambda v: _form(v, ".3g")),
-        "total_h": ("all cells, h", lambda v: _form(v, ".3g")),
+        "voxel_ms": ("voxels each, ms", lambda v: significant(v, 2)),
+        "training_s": ("training of a cell, s", lambda v: significant(v, 2)),
+        "step_ms": ("a step, ms", lambda v: significant(v, 2)),
+        "total_h": ("all cells, h", lambda v: significant(v, 2)),
     }
     lines = [
-        [str(row["model"]), str(row["device"]), *(form(row[name]) for name, (_, form) in columns.items())]
+        [in_words(str(row["model"])), str(row["device"]), *(form(row[name]) for name, (_, form) in columns.items())]
         for _, row in table.iterrows()
     ]
-    return Section("Cost", [COSTS], [Table(["model", "device", *(head for head, _ in columns.values())], lines)])
+    head = ["model", "device", *(head for head, _ in columns.values())]
+    return Section("Cost", [COSTS.format(datapoints, datapoints)], [Table(head, lines)])
 
 
 def _settings(configs: Sequence[CurveConfig]) -> Section:
     """Return what was run: settings that all curves share in one line, others in a table."""
     all_settings = [dataclasses.asdict(config) for config in configs]
     common = {name for name in all_settings[0] if all(one[name] == all_settings[0][name] for one in all_settings)}
-    shared = ", ".join(f"{name}={_value(all_settings[0][name])}" for name in all_settings[0] if name in common)
+    values = {name: _value(all_settings[0][name]) for name in all_settings[0] if name in common}
+    shared = ", ".join(f"{name}={value}" for name, value in values.items() if value)
     own = [name for name in all_settings[0] if name not in common]
     lines = [
-        [label, *(_value(one[name]) for name in own)]
+        [in_words(label), *(_value(one[name]) for name in own)]
         for label, one in zip(short_labels(configs), all_settings, strict=True)
     ]
     versions = ", ".join(f"{package} {number}" for package, number in installed_versions().items())

@@ -8,10 +8,9 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
-from tqdm.auto import tqdm
-
 from deepchem_density.downloads import download
 from deepchem_density.files import cache_folder, is_folder, replacing
+from deepchem_density.progress import progress_of
 
 __all__ = [
     "COMMIT",
@@ -99,10 +98,8 @@ def fetch_openfe(folder: str | os.PathLike[str] = "", url: str = "", timeout: fl
         return place
     size = sum(one.size for one in missing)
     logger.warning("Fetching %d files (%.0f MB) of %s into '%s'", len(missing), size / 1e6, REPOSITORY, place)
-    with tqdm(total=size, desc="fetching", unit="B", unit_scale=True, disable=None) as bar:
-        for one in missing:
-            _fetch(f"{address}/{one.path}", place / one.path, one, timeout)
-            bar.update(one.size)
+    for one in progress_of(missing, doing="fetching", unit="files"):
+        _fetch(f"{address}/{one.path}", place / one.path, one, timeout)
     return place
 
 

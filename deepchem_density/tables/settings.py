@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from deepchem_density.settings import setting
 
-__all__ = ["MOLECULES", "DataSettings"]
+__all__ = ["MOLECULES", "DataSettings", "datapoints_of"]
 
 MOLECULES = ("sample", "qm9", "sdf")
 """Data whose datapoints are molecules; those of others are complexes."""
@@ -48,3 +48,13 @@ class DataSettings:
     def of_complexes(self) -> bool:
         """Whether the datapoints are protein-ligand complexes."""
         return self.dataset not in MOLECULES
+
+    @property
+    def datapoints(self) -> str:
+        """What the datapoints are called."""
+        return datapoints_of(self.dataset)
+
+
+def datapoints_of(dataset: str) -> str:
+    """Return what the datapoints of a dataset are called: molecules, or complexes."""
+    return "molecules" if dataset in MOLECULES else "complexes"

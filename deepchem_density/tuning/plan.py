@@ -6,7 +6,20 @@ from dataclasses import dataclass, field
 
 from deepchem_density.settings import Frozen, check_settings, documented, setting
 
-__all__ = ["SearchPlan", "SearchSettings"]
+__all__ = ["SAMPLER", "SearchPlan", "SearchSettings"]
+
+SAMPLER: dict[str, int | bool] = {
+    "n_startup_trials": 6,
+    "n_ei_candidates": 24,
+    "multivariate": True,
+    "group": False,
+    "constant_liar": False,
+}
+"""Options of Optuna's TPESampler, which draws the points: all that matter, so that no later default changes a search.
+
+The startup trials are points drawn at random before a model of the errors guides the search, and trials before any is pruned.
+What other workers are trying at the same time is not looked at (no constant liar): what a killed worker left cannot matter.
+"""
 
 
 @dataclass(eq=False, repr=False)

@@ -19,7 +19,7 @@ from deepchem_density.curves.config import CurveConfig, described_as_before, fea
 from deepchem_density.files import digest
 from deepchem_density.settings import described
 from deepchem_density.tuning.params_file import write_params
-from deepchem_density.tuning.plan import SearchPlan
+from deepchem_density.tuning.plan import SAMPLER, SearchPlan
 from deepchem_density.tuning.space import (
     Knob,
     Range,
@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 __all__ = ["Best", "TrialLog", "tune"]
 
 FORMAT = 1
+FEWEST = 4
+"""Complete trials below which importances tell nothing."""
 _STATED = (
     *("rep", "dataset", "targets", "n_train", "split", "split_by", "split_seed"),
     *("steps", "epochs", "min_steps", "batch_size", "remove_composition", "baseline"),
@@ -75,7 +77,12 @@ class Best:
         Of the best point, and of the first one, the defaults; validation error divided by that of a constant. NaN for a
         first point that did not come to its end.
     trials : list of dict
-        Point, state, error and settings of each trial that counts.
+        Point, state, error, last (the error that was told last, of one that did not come to its end) and settings of each
+        trial that counts.
+    importances : dict of str to float
+        Knob -> part of the variance of the errors that goes with it; empty for fewer than four complete trials.
+    study : str
+        Name of the search.
     """
 
     path: Path
@@ -83,6 +90,8 @@ class Best:
     error: float
     first_error: float
     trials: list[dict[str, Any]]
+    importances: dict[str, float] = dataclasses.field(default_factory=dict)
+    study: str = ""
 
 
 def study_name(config: CurveConfig, plan: SearchPlan, knobs: Sequence[Knob]) -> str:
@@ -148,8 +157,8 @@ def tune(
         workers = Workers(None if "://" in storage else Path(f"{storage}.workers"))
         objective = _Objective(knobs, task, log or TrialLog())
         finished = Queue(study, first, objective, workers).work(plan.n_trials)
-    best = folder / f"{name}.json" if path == "" else Path(path)
-    return _write_best(config, plan, knobs, name, best, finished)
+        best = folder / f"{name}.json" if path == "" else Path(path)
+        return _write_best(config, plan, knobs, name, best, finished)
 
 
 def _check_space(config: CurveConfig, knobs: Sequence[Knob]) -> None:
@@ -248,6 +257,7 @@ def _write_best(
             state: [row["state"] for row in trials].count(state) for state in ("complete", "pruned", "diverged")
         },
         "space": describe(knobs),
+        "sampler": {"name": "TPE", **SAMPLER},
         "feature_version": FEATURE_VERSION,
         "versions": installed_versions(PACKAGES),
     }
@@ -257,7 +267,23 @@ def _write_best(
     }
     params = {"rep": config.rep} | held | best["settings"]
     write_params(path, params, provenance)
-    return Best(path, params, best["error"], float("nan") if first_error is None else first_error, trials)
+    first = float("nan") if first_error is None else first_error
+    return Best(path, params, best["error"], first, trials, _importances(finished), name)
+
+
+def _importances(finished: Sequence[FrozenTrial]) -> dict[str, float]:
+    """Return the part of the variance of the errors that goes with each knob, after Hutter et al. (fANOVA, ICML 2014)."""
+    import optuna
+
+    complete = [trial for trial in finished if trial.state == optuna.trial.TrialState.COMPLETE]
+    if len(complete) < FEWEST or len({trial.value for trial in complete}) < 2:
+        return {}
+    study = optuna.create_study()
+    study.add_trials(complete)
+    found = optuna.importance.get_param_importances(
+        study, evaluator=optuna.importance.FanovaImportanceEvaluator(seed=0)
+    )
+    return {name: float(part) for name, part in found.items()}
 
 
 def _row(knobs: Sequence[Knob], trial: FrozenTrial) -> dict[str, Any]:
@@ -266,6 +292,7 @@ def _row(knobs: Sequence[Knob], trial: FrozenTrial) -> dict[str, Any]:
         "point": trial.user_attrs["point"],
         "state": state,
         "error": trial.value,
+        "last": trial.intermediate_values[max(trial.intermediate_values)] if trial.intermediate_values else None,
         "errors": trial.user_attrs.get("errors"),
         "settings": settings_at(knobs, trial.params),
     }

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
-from deepchem_density.curves.tracking import MlflowTracker, RunAddress
+from deepchem_density.curves.tracking import MlflowTracker, RunAddress, written
+from deepchem_density.tuning.plan import SAMPLER, SearchPlan
 from deepchem_density.tuning.search import Best, TrialLog
 
 __all__ = ["NoTrialTracker", "PrintedTrials", "TrialTracker"]
@@ -20,8 +24,11 @@ class NoTrialTracker(TrialLog):
         """Where the run is, for other processes that track trials of it."""
         return None
 
-    def best(self, best: Best) -> None:
-        """Take what the search found."""
+    def plan(self, plan: SearchPlan) -> None:
+        """Take how the search is made."""
+
+    def best(self, best: Best, files: Sequence[Path] = ()) -> None:
+        """Take what the search found, and its report."""
 
 
 class TrialTracker(MlflowTracker, NoTrialTracker):
@@ -45,7 +52,7 @@ class TrialTracker(MlflowTracker, NoTrialTracker):
         tags = {"mlflow.parentRunId": self._parent, "mlflow.runName": f"trial {trial}"}
         run_id = self._client.create_run(self._experiment, tags=tags).info.run_id
         self._trial_runs[trial] = run_id
-        params = [self._mlflow.entities.Param(name, str(value)) for name, value in settings.items()]
+        params = [self._mlflow.entities.Param(name, written(value)) for name, value in settings.items()]
         self._client.log_batch(run_id, params=params)
 
     def reported(self, trial: int, step: int, error: float) -> None:
@@ -60,11 +67,20 @@ class TrialTracker(MlflowTracker, NoTrialTracker):
         self._client.set_tag(run_id, "state", state)
         self._client.set_terminated(run_id, STATUS.get(state, "FINISHED"))
 
-    def best(self, best: Best) -> None:
-        """Log the best parameters, on the run of the search."""
+    def plan(self, plan: SearchPlan) -> None:
+        """Log how the search is made, sampler included, on the run of the search."""
+        settings = {one: text for one, value in dataclasses.asdict(plan).items() if (text := written(value))}
+        settings |= {f"sampler.{name}": written(value) for name, value in SAMPLER.items()}
+        given = {name.replace("-", "_") for name in self._client.get_run(self._parent).data.params}
+        self._mlflow.log_params({name: text for name, text in settings.items() if name not in given})
+
+    def best(self, best: Best, files: Sequence[Path] = ()) -> None:
+        """Log the best parameters and the report, on the run of the search."""
         self._mlflow.log_metrics({"best_error": best.error, "trials": float(len(best.trials))})
-        self._mlflow.log_params({f"best.{name}": str(value) for name, value in best.params.items()})
-        self.files([best.path])
+        self._mlflow.log_params(
+            {f"best.{name}": text for name, value in best.params.items() if (text := written(value))}
+        )
+        self.files([best.path, *files])
 
 
 class PrintedTrials(TrialLog):

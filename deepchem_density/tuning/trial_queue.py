@@ -33,6 +33,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 from sqlalchemy.exc import DBAPIError
 
 from deepchem_density.curves.sharing import STALE_AFTER, claimed
+from deepchem_density.tuning.plan import SAMPLER
 
 __all__ = ["Queue", "Workers", "finished_points", "open_study", "pruner_named"]
 
@@ -44,8 +45,7 @@ UNOWNED_AFTER = 10.0
 """Seconds that a worker may take from taking a trial to signing it; it takes milliseconds."""
 POLL = 0.2
 ATTEMPTS = 4
-N_STARTUP = 6
-"""Points that are drawn at random, before a model of the errors guides the search, and trials before any is pruned."""
+N_STARTUP = int(SAMPLER["n_startup_trials"])
 _COUNTS = (TrialState.WAITING, TrialState.RUNNING, TrialState.COMPLETE, TrialState.PRUNED)
 _FINISHED = (TrialState.COMPLETE, TrialState.PRUNED)
 
@@ -148,7 +148,7 @@ class _PointSampler(BaseSampler):
 
     def _seeded(self, point: int) -> TPESampler:
         seed = int(np.random.SeedSequence([self._seed, point]).generate_state(1)[0])
-        return TPESampler(seed=seed, n_startup_trials=N_STARTUP, constant_liar=False)
+        return TPESampler(seed=seed, **SAMPLER)
 
     def before_trial(self, study: Study, trial: FrozenTrial) -> None:
         self._inner = self._seeded(trial.user_attrs.get("point", 0))

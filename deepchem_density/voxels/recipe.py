@@ -172,7 +172,7 @@ class Recipe(Frozen, NumberSettings, VoxelSettings, _Looked):
         grid = VoxelGrid(self._center(ligand), self.box_width, self.voxel_width, self._rotation(ligand))
         reach = float(np.abs(grid.to_local(ligand.positions)).max())
         if reach > self.box_width / 2:
-            needed = np.ceil(2 * reach / self.voxel_width) * self.voxel_width
+            needed = self._around(reach)
             raise FeaturizationError(
                 f"{ligand.label} does not fit the box: an atom lies {reach:.2f} Å from the centre along an axis, the box "
                 f"reaches {self.box_width / 2:g} Å; pass box_width={needed:.10g} or more."
@@ -189,7 +189,17 @@ class Recipe(Frozen, NumberSettings, VoxelSettings, _Looked):
         orbitals = zip(parts, datapoint.orbitals, strict=True)
         return whole, [Subject(self, part, whole, one.density(part, self.method)) for part, one in orbitals]
 
-    def refuse(self, datapoint: Any, any_orientation: bool = False) -> None:
+    def needed_box_width(self, ligand: Structure, any_orientation: bool = False) -> float:
+        """Return the edge in Å, of whole voxels, of the least box that holds a molecule as it lies, or however it is turned."""
+        centre = self._center(ligand)
+        if any_orientation:
+            return self._around(float(np.linalg.norm(ligand.positions - centre, axis=1).max()))
+        return self._around(float(np.abs((ligand.positions - centre) @ self._rotation(ligand)).max()))
+
+    def _around(self, reach: float) -> float:
+        return float(np.ceil(2 * reach / self.voxel_width) * self.voxel_width)
+
+    def refuse(self, datapoint: Any, any_orientation: bool = False, solve: bool = True) -> None:
         """Raise what making the voxels of a datapoint would raise, without making them.
 
         Parameters
@@ -198,6 +208,8 @@ class Recipe(Frozen, NumberSettings, VoxelSettings, _Looked):
             What `read_complex` reads, or `Solved`.
         any_orientation : bool
             Whether the molecule shall fit the box however it is turned.
+        solve : bool
+            Whether a density of xTB that is not known is solved; where not, what only solving can tell is not told.
 
         Raises
         ------
@@ -213,7 +225,10 @@ class Recipe(Frozen, NumberSettings, VoxelSettings, _Looked):
             self._check_sphere(whole.ligand)
         for subject in subjects:
             for record in self.records:
-                record.field(subject)
+                if solve or not record.needs_density(self):
+                    record.field(subject)
+                else:
+                    subject.check_density()
 
     def turned_grid(self, ligand: Structure, rotation: np.ndarray) -> VoxelGrid:
         """Return the grid around a molecule, turned by a rotation matrix; whether the molecule fits is not asked."""
@@ -222,7 +237,7 @@ class Recipe(Frozen, NumberSettings, VoxelSettings, _Looked):
     def _check_sphere(self, ligand: Structure) -> None:
         reach = float(np.linalg.norm(ligand.positions - self._center(ligand), axis=1).max())
         if reach > self.box_width / 2:
-            needed = np.ceil(2 * reach / self.voxel_width) * self.voxel_width
+            needed = self._around(reach)
             raise FeaturizationError(
                 f"{ligand.label} does not fit the box in every orientation: an atom lies {reach:.2f} Å from the centre, the box "
                 f"reaches {self.box_width / 2:g} Å; pass box_width={needed:.10g} or more, or another orientation than random."

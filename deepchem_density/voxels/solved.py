@@ -76,6 +76,15 @@ class Solved:
     orbitals: tuple[Orbitals, ...] = ()
     map_path: str = ""
 
+    @property
+    def n_bytes(self) -> int:
+        """About what it takes on disk."""
+        structures = [part for part in (self.whole.ligand, self.whole.protein) if part is not None]
+        atoms = sum(25 * len(part.numbers) + 64 for part in structures)
+        return atoms + sum(
+            one.weighted.nbytes + one.orbital_energies.nbytes + one.charges.nbytes + 64 for one in self.orbitals
+        )
+
     def with_map(self, reading: Reading) -> Complex:
         """Return the atoms together with their map, which is read now."""
         if not self.map_path:

@@ -7,16 +7,16 @@ import logging
 import os
 import shutil
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tqdm.auto import tqdm
 
 from deepchem_density.errors import FeaturizationError, reason_of
 from deepchem_density.files import digest, write_text
+from deepchem_density.progress import progress_of
 from deepchem_density.settings import described
 from deepchem_density.voxels.datapoints import Reading, located
 from deepchem_density.voxels.fingerprints import fingerprint
@@ -133,9 +133,7 @@ class SolvedStore:
         settings = self.solver.settings(datapoints)
         return self.root / f"{'xtb' if settings['xtb'] else 'atoms'}-{digest([FEATURE_VERSION, settings])}"
 
-    def solve(
-        self, datapoints: Sequence[Any], n_jobs: int = 1, on_shard: Callable[[int, int], object] | None = None
-    ) -> SolvedDatapoints:
+    def solve(self, datapoints: Sequence[Any], n_jobs: int = 1) -> SolvedDatapoints:
         """Read and solve all datapoints that are not stored yet, and return them.
 
         Parameters
@@ -144,8 +142,6 @@ class SolvedStore:
             Alike: their densities mean the same.
         n_jobs : int
             Processes.
-        on_shard : callable, optional
-            ``on_shard(done, failed)``, told after each shard of all datapoints so far.
 
         Raises
         ------
@@ -157,18 +153,14 @@ class SolvedStore:
         folder = self.folder(datapoints)
         parts = [datapoints[first : first + SHARD_SIZE] for first in range(0, len(datapoints), SHARD_SIZE)]
         shards: list[Shard] = []
-        failed = 0
-        with tqdm(
-            total=len(datapoints), desc="solving" if folder.name.startswith("xtb") else "reading", disable=None
-        ) as bar:
+        doing = "solving" if folder.name.startswith("xtb") else "reading"
+        with progress_of(total=len(datapoints), doing=doing, unit="datapoints") as bar:
             for part in parts:
                 path = folder / digest([fingerprint(datapoint).hex() for datapoint in part])
                 shard = _read(path)
                 shards.append(self._written(path, part, n_jobs, bar) if shard is None else shard)
                 bar.n = sum(map(len, shards))
-                failed += len(shards[-1].failures)
-                if on_shard is not None:
-                    on_shard(bar.n, failed)
+                bar.set_postfix_str(_failed(shards), refresh=False)
         solved = SolvedDatapoints(shards)
         _report(solved.failures, len(datapoints))
         return solved
@@ -190,6 +182,11 @@ class SolvedStore:
         if lost:  # a worker that died, a full disk: the next run tries again
             (path / "about.json").unlink()
         return shard
+
+
+def _failed(shards: Sequence[Shard]) -> str:
+    count = sum(len(shard.failures) for shard in shards)
+    return f"{count} failed" if count else ""
 
 
 def _refused(shard: Shard, recipe: Recipe, any_orientation: bool) -> dict[int, str]:

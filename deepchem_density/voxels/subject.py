@@ -11,7 +11,7 @@ from deepchem_density.errors import FeaturizationError
 from deepchem_density.fields.field import Density
 from deepchem_density.fields.gaussian_orbitals import OrbitalDensity
 from deepchem_density.fields.independent_atoms import independent_atoms
-from deepchem_density.fields.xtb import xtb_density
+from deepchem_density.fields.xtb import check_solvable, xtb_density
 from deepchem_density.structures.pocket import cut_pocket
 from deepchem_density.structures.structure import Structure, check_apart, joined
 from deepchem_density.voxels.datapoints import Complex, surroundings
@@ -65,6 +65,15 @@ class Subject:
             return self.solved
         check_size(self.atoms, recipe.max_atoms)
         return xtb_density(self.atoms, recipe.engine, recipe.method)
+
+    def check_density(self) -> None:
+        """Raise what `density` would raise, except what only solving can tell."""
+        recipe, whole = self.recipe, self.whole
+        if source_of(recipe, whole.protein is not None, whole.density_map is not None) != "xtb":
+            _ = self.density
+        else:
+            check_size(self.atoms, recipe.max_atoms)
+            check_solvable(self.atoms, recipe.method)
 
 
 def check_size(atoms: Structure, max_atoms: int) -> None:

@@ -51,6 +51,8 @@ def test_the_same_command_again_runs_nothing(tmp_path, capsys):
     again = capsys.readouterr().out
     assert "trial 0:" not in again
     assert again.strip() == first[first.index("\n3 trials") :].strip()
+    (report,) = tmp_path.glob("tuning/*-report/report.md")
+    assert f"Report: {report}" in again
 
 
 def test_options_without_a_value_take_their_defaults():

@@ -21,12 +21,14 @@ from deepchem_density.curves.cells import Cell, read_cell  # noqa: E402
 from deepchem_density.curves.config import CurveConfig  # noqa: E402
 from deepchem_density.curves.learning_curve import run_curve  # noqa: E402
 from deepchem_density.curves.tracking import MlflowTracker  # noqa: E402
+from deepchem_density.versions import code_commit  # noqa: E402
 from deepchem_density.voxels.recipe import FEATURE_VERSION  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::ResourceWarning"
 )
 
+COMMIT = code_commit()
 QUICK = [
     *("--n-train", "40", "--n-valid", "5", "--n-test", "20", "--fractions", "0.5,1.0", "--seeds", "0", "--steps", "3"),
     *("--voxel-width", "1.2", "--oversampling", "1", "--widths", "4,8", "--n-jobs", "1"),
@@ -52,7 +54,7 @@ def test_a_curve_is_a_run_with_a_nested_run_for_each_cell(tracked):
     children = [run for run in runs if run.data.tags.get("mlflow.parentRunId") == parent.info.run_id]
     assert sorted(run.data.params["n_train"] for run in children) == ["20", "40"]
     assert {run.info.status for run in runs} == {"FINISHED"}
-    assert parent.data.params["config.rep"] == "atom"
+    assert parent.data.params["rep"] == "atom"
     assert "version.deepchem" in parent.data.tags
 
 
@@ -70,6 +72,47 @@ def test_the_experiment_is_ours_unless_the_user_names_one(tmp_path, name, expect
     command = [sys.executable, "-c", script]
     found = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=True)
     assert found.stdout.split() == [expected]
+
+
+def test_settings_stand_once_without_empty_ones_and_only_where_they_mean_something(tracked):
+    _, runs = tracked
+    (parent,) = [run for run in runs if "mlflow.parentRunId" not in run.data.tags]
+    params = parent.data.params
+    assert (params["fractions"], params["widths"], params["dropout"]) == ("0.5,1", "4,8", "0.2")
+    assert all(params.values())
+    assert "data_dir" not in params, "it is empty"
+    assert "transform" not in params, "it means nothing to atom types"
+    assert not [name for name in params if "." in name]
+
+
+def test_runs_are_called_by_representation_size_and_seed(tracked):
+    _, runs = tracked
+    label = "atom (voxel_width=1.2, oversampling=1)"
+    assert {run.info.run_name for run in runs} == {
+        f"{label}: gap of sample, 40 molecules x 0.5,1, seed 0",
+        f"{label}, 20 molecules, seed 0",
+        f"{label}, 40 molecules, seed 0",
+    }
+
+
+def test_the_sets_are_datasets_with_digests(tracked):
+    _, runs = tracked
+    (parent,) = [run for run in runs if "mlflow.parentRunId" not in run.data.tags]
+    found = {one.tags[0].value: one.dataset for one in parent.inputs.dataset_inputs}
+    sizes = {context: json.loads(dataset.profile)["num_rows"] for context, dataset in found.items()}
+    assert sizes == {"training": 40, "validation": 5, "testing": 20}
+    assert {dataset.name for dataset in found.values()} == {"sample"}
+    assert len({dataset.digest for dataset in found.values()}) == 3
+    assert parent.data.tags["unit.gap"] == "hartree"
+
+
+def test_the_commit_of_the_code_is_a_tag_where_there_is_one(tracked):
+    _, runs = tracked
+    (parent,) = [run for run in runs if "mlflow.parentRunId" not in run.data.tags]
+    told = parent.data.tags.get("mlflow.source.git.dirty")
+    assert (told is None) == (COMMIT is None)
+    if COMMIT is not None:
+        assert parent.data.tags["mlflow.source.git.commit"] == COMMIT[0]
 
 
 def test_results_and_epochs_are_logged(tracked):
@@ -108,6 +151,8 @@ def test_the_logged_model_predicts_from_smiles_without_a_pickle(tracked):
 
     predicted = model.predict(pd.DataFrame({"molecule": ["CCO", "C1CC1", "not a molecule"]}))
     assert list(predicted.columns) == ["gap"]
+    assert model.predict(model.input_example)["gap"].notna().all()
+    assert list(model.input_example.columns) == model.metadata.get_input_schema().input_names() == ["molecule"]
     assert np.isfinite(predicted["gap"][:2]).all()
     assert np.isnan(predicted["gap"][2])
     uncertain = model.predict(pd.DataFrame({"molecule": ["CCO", "not a molecule"]}), params={"masks": 5})
@@ -174,8 +219,8 @@ def test_a_comparison_is_a_run_with_a_nested_run_for_each_cell_and_none_twice(tm
     assert sorted(run.data.tags["cell"] for run in children) == sorted(cells)
     assert {run.data.tags["status"] for run in children} == {"complete"}
     second = next(run for run in parents if "occupancy" in run.data.tags["rep"])
-    assert second.data.params["config.sigma"] == "0.5, 0.7, 0.5"
-    assert second.data.params["config.steps"] == "3"
+    assert second.data.params["sigma"] == "0.5; 0.7; -"
+    assert second.data.params["steps"] == "3"
     assert any(name.startswith("occupancy") and name.endswith("gap.network.mae") for name in second.data.metrics)
     files = {file.path for file in mlflow.MlflowClient().list_artifacts(second.info.run_id)}
     assert {"report.html", "report.md", "errors.csv", "learning_curve.png"} <= files
@@ -257,3 +302,25 @@ def test_cells_that_another_process_trains_belong_to_the_run_that_was_opened_her
     assert all("train_loss" in run.data.metrics for run in children)
     history = mlflow.MlflowClient().get_metric_history(parent.info.run_id, "gap.network.mae")
     assert sorted(entry.step for entry in history) == [10, 20]
+
+
+def test_a_run_that_mlflow_run_has_opened_keeps_what_is_logged_and_the_name_that_was_given(tmp_path, monkeypatch):
+    monkeypatch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
+    monkeypatch.setattr("mlflow.tracking.fluent._active_experiment_id", None)  # of the tests before
+    mlflow.set_tracking_uri(f"sqlite:///{tmp_path}/mlflow.db")
+    client = mlflow.MlflowClient()
+    config = dataclasses.replace(CurveConfig(), voxel_width=0.5)
+    for name, expected in (
+        ("mine", "mine"),
+        ("bold-owl-17", "density (voxel_width=0.5): gap of sample, all molecules"),
+    ):
+        run = client.create_run("0", run_name=name)
+        client.log_param(run.info.run_id, "voxel-width", "0.50")
+        monkeypatch.setenv("MLFLOW_RUN_ID", run.info.run_id)
+        with MlflowTracker().run([config]):
+            pass
+        found = client.get_run(run.info.run_id)
+        assert found.info.run_name.startswith(expected)
+        assert found.data.params["voxel-width"] == "0.50"
+        assert "voxel_width" not in found.data.params
+        assert found.data.params["box_width"] == "12"

@@ -5,12 +5,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from made_up_cells import CELLS, ROWS, SIZES
+from made_up_cells import CELLS, ROWS, SIZES, curve
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.image import imread
 
 from deepchem_density.curves.cells import Cell
 from deepchem_density.reports.figures import error_by_size_figure, learning_curve_figure, parity_figure, save_figure
 from deepchem_density.reports.results import curve_table, rows_of, size_table
+
+EV = 27.211386245988
 
 
 def labels_of(figure):
@@ -20,7 +23,10 @@ def labels_of(figure):
 
 def test_figures_show_every_model(tmp_path):
     figure = learning_curve_figure(curve_table(ROWS), "a title")
-    assert labels_of(figure) == ["atom", "density", "linear in element counts", "constant"]
+    assert labels_of(figure) == ["atom types", "electron density", "linear in element counts", "constant"]
+    (axis,) = figure.axes
+    assert figure.get_suptitle() == "a title"
+    assert (axis.get_title(), axis.get_ylabel()) == ("gap (eV)", "mean absolute error (eV)")
     path = save_figure(figure, tmp_path / "curve.png")
     assert imread(path).shape[0] > 300
     assert [p.name for p in tmp_path.iterdir()] == ["curve.png"]
@@ -49,7 +55,7 @@ def test_bars_are_intervals_or_deviations():
     ):
         (axis,) = learning_curve_figure(table, spread=spread).axes
         bar = axis.containers[0].lines[2][0].get_segments()[0]
-        assert bar[:, 1] == pytest.approx([low, high])
+        assert bar[:, 1] == pytest.approx([EV * low, EV * high])
 
 
 def test_an_interval_that_reaches_below_zero_leaves_the_means_in_sight():
@@ -58,8 +64,8 @@ def test_an_interval_that_reaches_below_zero_leaves_the_means_in_sight():
     assert (table.mae_low < 0).all()
     (axis,) = learning_curve_figure(table, spread="interval").axes
     low, high = axis.get_ylim()
-    assert 0.3 * table.mae.min() < low < table.mae.min()
-    assert table.mae.max() < high < 3 * table.mae.max()
+    assert 0.3 * table.mae.min() < low / EV < table.mae.min()
+    assert table.mae.max() < high / EV < 3 * table.mae.max()
 
 
 def test_variants_of_a_representation_have_colours_of_their_own():
@@ -75,7 +81,9 @@ def test_parity_shows_the_test_set_of_each_cell():
     cells = [Cell(ROWS[:3], np.arange(20), np.full(20, 9), truth, truth + shift, Path()) for shift in (0.1, 0.2)]
     figure = parity_figure(cells, ["gap"])
     for axis, shift in zip(figure.axes, (0.1, 0.2), strict=True):
-        np.testing.assert_allclose(axis.collections[0].get_offsets(), np.hstack([truth, truth + shift]))
+        np.testing.assert_allclose(axis.collections[0].get_offsets(), EV * np.hstack([truth, truth + shift]))
+        assert axis.get_title() == "gap (eV)\nelectron density, 100 molecules, seed 0"
+        assert axis.get_xlim() == axis.get_ylim()
 
 
 def test_errors_by_size_stand_over_their_classes():
@@ -83,6 +91,30 @@ def test_errors_by_size_stand_over_their_classes():
     figure = error_by_size_figure(table, "mae")
     (axis,) = figure.axes
     assert [text.get_text() for text in axis.get_xticklabels()] == ["7-8", "9"]
-    assert labels_of(figure) == ["atom", "density (d_min=2)"]
+    assert labels_of(figure) == ["atom types", "electron density (d_min=2)"]
     drawn = axis.containers[0].lines[0].get_ydata()
-    assert list(drawn) == pytest.approx(list(table[table.model == "atom"].error))
+    assert list(drawn) == pytest.approx(list(EV * table[table.model == "atom"].error))
+
+
+@pytest.mark.parametrize("made", ["learning curve", "parity", "by size"])
+def test_no_title_and_no_name_is_cut_off_however_long(made):
+    label = "density+gradient+occupancy (source=independent_atoms, d_min=2.0, transform=sqrt, voxel_width=0.375)"
+    cells = curve(label, targets=("internal energy at 0 K, of atomization", "gap"))
+    if made == "learning curve":
+        figure = learning_curve_figure(curve_table(rows_of(cells)), "a title", spread="interval")
+    elif made == "parity":
+        figure = parity_figure(cells[-1:], ["internal energy at 0 K, of atomization", "gap"])
+    else:
+        figure = error_by_size_figure(size_table(cells, "mae"), "mae")
+    FigureCanvasAgg(figure).draw()
+    edges = figure.bbox
+    texts = [
+        *figure.legends,
+        *(text for axis in figure.axes for text in (axis.title, axis.xaxis.label, axis.yaxis.label)),
+    ]
+    for text in texts:
+        box = text.get_window_extent()
+        assert edges.x0 <= box.x0, text
+        assert edges.x1 >= box.x1, text
+        assert edges.y0 <= box.y0, text
+        assert edges.y1 >= box.y1, text

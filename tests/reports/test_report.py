@@ -45,9 +45,9 @@ def written(tmp_path_factory):
 
 def test_the_markdown_has_a_line_per_model_and_a_column_per_size():
     lines = errors_in_markdown(curve_table(ROWS)).splitlines()
-    assert lines[0] == "gap: mean absolute error on the test set, hartree"
+    assert lines[0] == "gap: mean absolute error on the test set, eV"
     assert lines[2] == "| model | 100 molecules | 400 molecules |"
-    assert lines[5] == "| density | 0.021 ± 0.0014 | 0.011 ± 0.0014 |"
+    assert lines[5] == "| electron density | 0.57 ± 0.04 | 0.30 ± 0.04 |"
 
 
 def test_a_table_says_on_what_it_was_tested():
@@ -55,7 +55,8 @@ def test_a_table_says_on_what_it_was_tested():
     assert where_tested(rows) == "Tested on 50 molecules."
     rows[1]["n_test"] = 48
     assert "different molecules" in where_tested(rows)
-    assert "atom 50, density 48" in where_tested(rows)
+    assert "atom types 50, electron density 48" in where_tested(rows)
+    assert where_tested([{"model": "network", "label": "atom", "n_test": 9}], "complexes") == "Tested on 9 complexes."
 
 
 def test_it_says_of_baselines_what_they_know_nothing_of():
@@ -94,8 +95,10 @@ def test_the_report_has_every_part(written):
     for picture in re.findall(r"!\[.*\]\((.*)\)", text):
         assert imread(written[1][0].parent / picture).shape[0] > 300
     for n in SIZES:
-        assert re.search(rf"^\| atom − density \(d\\_min=2\.0\) \| {n} \| 0\.0", text, re.MULTILINE)
-    assert re.search(r"\| density \(d\\_min=2\.0\) \| gap \| \S+ \| 0\.(49|50|51)", text)
+        assert re.search(
+            rf"^\| atom types − electron density \(d\\_min=2\.0\) \| {n} \| [01]\.\d+ \(", text, re.MULTILINE
+        )
+    assert re.search(r"\| electron density \(d\\_min=2\.0\) \| gap \(eV\) \| \S+ \| 0\.(49|50|51)", text)
     assert "\\> 2" in text
 
 
@@ -108,7 +111,7 @@ def test_the_html_says_what_the_markdown_says(written):
         assert heading in words
     table = pd.read_csv(written[1][0].parent / "power_laws.csv")
     for exponent in table.exponent:
-        assert f"{exponent:.3g} (" in words
+        assert f"{exponent:.2f}" in words
 
 
 def test_affinities_are_compared_by_root_mean_square_error(tmp_path):
@@ -118,6 +121,7 @@ def test_affinities_are_compared_by_root_mean_square_error(tmp_path):
     text = write_comparison_report(configs, curves, labels, tmp_path)[0].read_text(encoding="utf-8")
     assert "root mean square error on the test set" in text
     assert "Differences in mean squared error" in text
+    assert "difference (eV²)" in text
     assert "gap, Pearson correlation" in text
 
 

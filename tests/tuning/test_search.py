@@ -21,7 +21,7 @@ from deepchem_density.tables.choose_split import split
 from deepchem_density.tables.load import load_table
 from deepchem_density.tuning import search
 from deepchem_density.tuning.params_file import read_params, read_provenance
-from deepchem_density.tuning.plan import SearchPlan
+from deepchem_density.tuning.plan import SAMPLER, SearchPlan
 from deepchem_density.tuning.search import TrialLog, tune
 from deepchem_density.tuning.space import search_space
 from deepchem_density.tuning.task import DivergedError, Outcome, TuningTask
@@ -35,7 +35,7 @@ SCRIPT = """
 import sys, torch
 torch.set_num_threads(1)
 from deepchem_density.curves.config import CurveConfig
-from deepchem_density.tuning.plan import SearchPlan
+from deepchem_density.tuning.plan import SAMPLER, SearchPlan
 from deepchem_density.tuning.search import TrialLog, tune
 class Log(TrialLog):
     def started(self, trial, settings):
@@ -92,6 +92,9 @@ def test_the_best_parameters_are_written_for_curve_with_what_was_fixed(found):
     assert about["error"] == best.error
     assert about["states"] == {"complete": 4, "pruned": 0, "diverged": 0}
     assert about["versions"]["optuna"]
+    assert about["sampler"] == {"name": "TPE", **SAMPLER}
+    assert sum(best.importances.values()) == pytest.approx(1.0)
+    assert set(best.importances) == set(best.trials[0]["settings"])
     assert list((out / "tuning").glob("*.journal"))
 
 

@@ -44,6 +44,7 @@ def _channels(settings: VoxelSettings) -> tuple[str, ...]:
 
 ATOM = Representation(
     name="atom",
+    words="atom types",
     field=_field,
     settings=names_in(AtomSettings),
     color="#0072B2",

@@ -12,6 +12,7 @@ _SETTINGS = names_in(TransformSettings, DensitySettings, MapSettings)
 
 DENSITY = Representation(
     name="density",
+    words="electron density",
     field=lambda subject: subject.density,
     settings=_SETTINGS,
     color="#D55E00",
@@ -22,6 +23,7 @@ DENSITY = Representation(
 
 GRADIENT = Representation(
     name="gradient",
+    words="density gradient",
     field=lambda subject: fields.GradientMagnitude(subject.density),
     settings=_SETTINGS,
     color="#009E73",

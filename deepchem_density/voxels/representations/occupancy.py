@@ -35,6 +35,7 @@ _SURFACES: dict[str, dict[str, Any]] = {
 
 OCCUPANCY = Representation(
     name="occupancy",
+    words="occupancy",
     field=_field,
     settings=names_in(SurfaceSettings, DensitySettings, MapSettings),
     color="#CC79A7",

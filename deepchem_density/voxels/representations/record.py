@@ -23,6 +23,8 @@ class Representation:
     ----------
     name : str
         As users write it.
+    words : str
+        What it is called in figures and tables.
     field : callable
         What is looked at, of a `Subject`: atoms with what surrounds them.
     settings : tuple of str
@@ -47,6 +49,7 @@ class Representation:
     """
 
     name: str
+    words: str
     field: Callable[[Subject], Field]
     settings: tuple[str, ...]
     color: str
