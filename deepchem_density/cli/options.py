@@ -155,7 +155,7 @@ def _metavar(hint: Any, choices: tuple[str, ...] = ()) -> str:
     if get_origin(hint) in (Union, types.UnionType):
         return "|".join(_metavar(option, choices) for option in get_args(hint))
     if get_origin(hint) is tuple:
-        return f"{_metavar(get_args(hint)[0])},..."
+        return f"{_metavar(get_args(hint)[0], choices)},..."
     words = "{" + ",".join(choices) + "}" if choices else "text"
     return {bool: "true|false", float: "x", int: "n", str: words, type(None): "none"}[hint]
 
