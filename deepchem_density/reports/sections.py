@@ -12,16 +12,16 @@ import pandas as pd
 
 from deepchem_density.curves.config import CurveConfig, short_labels
 from deepchem_density.reports.markup import Picture, Section, Table
-from deepchem_density.reports.results import ERRORS, METRICS
+from deepchem_density.reports.results import AREAS, ERRORS, METRICS
 from deepchem_density.versions import installed_versions
 
 __all__ = ["comparison_sections"]
 
-LOSSES = {"mae": "absolute error", "rmse": "squared error"}
+LOSSES = {"mae": "absolute error", "rmse": "squared error", "log_loss": "log loss"}
 UNKNOWN = "–"
 
 CURVES = (
-    "The {} on the test set against the number of training molecules; both axes are logarithmic. Points are means over "
+    "The {} on the test set against the number of training molecules; {} logarithmic. Points are means over "
     "seeds, bars their 95 % t intervals (training molecules and initial weights drawn anew; the test set is the same). Grey "
     "lines are baselines."
 )
@@ -71,28 +71,40 @@ def comparison_sections(
     tables : mapping of str to pandas.DataFrame
         errors, tests, power_laws, efficiency, sizes, costs and parts, from `deepchem_density.reports.results`.
     pictures : mapping of str to path
-        learning_curve, error_by_size and parity.
+        learning_curve, error_by_size, and parity or, of classes, roc.
     reference : str or None
         Label of the curve that others are measured against in data efficiency.
     about_baselines : str
         What must be said of the baselines.
     """
-    words = METRICS[configs[0].metrics[0]]
+    first, loss = configs[0].metrics[0], METRICS[configs[0].loss]
+    words = METRICS[first]
+    curves = CURVES.format(words, "their axis is" if first in AREAS else "both axes are")
     curve = Picture(pictures["learning_curve"], f"{words} against training molecules")
-    by_size = Picture(pictures["error_by_size"], f"{words} by heavy atoms")
-    about_curves = [text for text in (CURVES.format(words), about_baselines) if text]
-    parity = "Predictions against labels of the test set: most training molecules, last seed."
+    by_size = Picture(pictures["error_by_size"], f"{loss} by heavy atoms")
+    about_curves = [text for text in (curves, about_baselines) if text]
     return [
         Section("Learning curves", [" ".join(about_curves)], [curve, *_error_tables(tables["errors"], configs[0])]),
         *([] if tables["parts"].empty else [_parts(tables["parts"], configs[0])]),
         _tests(tables["tests"], configs[0]),
         _power_laws(tables["power_laws"]),
         *([] if tables["efficiency"].empty else [_efficiency(tables["efficiency"], reference or "")]),
-        Section("Errors by size", [SIZES.format(words)], [by_size]),
-        Section("Parity", [parity], [Picture(pictures["parity"], "predictions against labels")]),
+        Section("Errors by size", [SIZES.format(loss)], [by_size]),
+        _agreement(pictures),
         _costs(tables["costs"]),
         _settings(configs),
     ]
+
+
+def _agreement(pictures: Mapping[str, Path]) -> Section:
+    if "roc" in pictures:
+        text = (
+            "True positive against false positive rate on the test set, for each probability above which 1 is said: most "
+            "training molecules, last seed."
+        )
+        return Section("ROC", [text], [Picture(pictures["roc"], "true positive against false positive rate")])
+    text = "Predictions against labels of the test set: most training molecules, last seed."
+    return Section("Parity", [text], [Picture(pictures["parity"], "predictions against labels")])
 
 
 def _error_tables(errors: pd.DataFrame, config: CurveConfig) -> list[Table]:
@@ -135,7 +147,7 @@ def _range(value: float, low: float, high: float, form: str = ".4g") -> str:
 def _tests(table: pd.DataFrame, config: CurveConfig) -> Section:
     if table.empty:
         return Section("Tests", ["A single representation: there is nothing to compare."])
-    text = TESTS.format(LOSSES[config.metrics[0]]) + (ONE_SEED if len(config.seeds) == 1 else "")
+    text = TESTS.format(LOSSES[config.loss]) + (ONE_SEED if len(config.seeds) == 1 else "")
     made = []
     for target, part in table.groupby("target", sort=False):
         lines = [
