@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,7 +51,8 @@ def add_to(commands: Any) -> None:
         "curve",
         usage="deepchem-density curve [options]",
         help="a learning curve: featurize, train over nested fractions and seeds, compare with baselines",
-        epilog="Example: deepchem-density curve --rep gradient --targets gap,mu --fractions 0.25,1",
+        epilog="Example: deepchem-density curve --rep gradient --targets gap,mu --fractions 0.25,1, or "
+        "deepchem-density curve --dataset csv --data-dir my.csv --smiles-column smiles --targets 'logp (Crippen)'",
     )
     parser.set_defaults(command=run)
     add_settings(parser, CurveRun)
@@ -95,7 +97,21 @@ def run(options: argparse.Namespace) -> int:
         tracker.model(cells[-1], config)
     print("\n" + files[0].read_text(encoding="utf-8"))
     print(f"Figures: {', '.join(str(path) for path in files if path.suffix == '.png')}")
+    print(how_to_predict(config, cells))
     return 0
+
+
+def how_to_predict(config: CurveConfig, cells: Sequence[Cell]) -> str:
+    """Return where the networks of the largest training size are kept, and the command that predicts with them."""
+    largest = [cell for cell in cells if cell.rows[0]["n_train"] == cells[-1].rows[0]["n_train"]]
+    models = [str(cell.model_dir) for cell in largest]
+    listed = "\n".join(f"  {model}" for model in models)
+    inputs = "a .csv with ligand and protein" if config.of_complexes else "a .csv, .smi, .parquet or .sdf"
+    return (
+        f"Models of the largest training set, one a seed:\n{listed}\n"
+        f"To predict ({inputs} in place of NEW.csv):\n"
+        f"  deepchem-density predict {shlex.join(models)} NEW.csv --out predictions.csv"
+    )
 
 
 def train_along(
@@ -126,11 +142,14 @@ def train_along(
 def cell_line(cell: Cell, metric: str) -> str:
     """Return what is printed about a cell."""
     from deepchem_density.reports.digits import significant
+    from deepchem_density.reports.results import ERRORS
     from deepchem_density.tables.shown_units import shown_factor, shown_unit
 
     row = cell.rows[0]
-    value = f"{significant(shown_factor(row['unit']) * row[metric])} {shown_unit(row['unit'])}".rstrip()
-    return f"{cell.name}: {row['target']} {metric.upper()} {value} ({duration(row['seconds'])})"
+    factor, unit = (shown_factor(row["unit"]), shown_unit(row["unit"])) if metric in ERRORS else (1.0, "")
+    word = metric.upper().replace("_", "-")
+    value = f"{significant(factor * row[metric])} {unit}".rstrip()
+    return f"{cell.name}: {row['target']} {word} {value} ({duration(row['seconds'])})"
 
 
 def curve_config(options: argparse.Namespace) -> CurveConfig:

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deepchem_density.cli.describe import describe_features, size_in_words
-from deepchem_density.cli.options import add_settings, asked_for, config_from, values_of
+from deepchem_density.cli.options import add_settings, asked_for, config_from, names_between_commas, values_of
 from deepchem_density.curves.settings import InputSettings
 from deepchem_density.errors import counted_reasons
 from deepchem_density.settings import setting
+from deepchem_density.tables.settings import ColumnSettings
 from deepchem_density.voxels.settings import VoxelSettings
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ class FeaturizeSettings:
 
 
 @dataclass
-class FeaturizeRun(FeaturizeSettings, VoxelSettings, InputSettings):
+class FeaturizeRun(FeaturizeSettings, VoxelSettings, InputSettings, ColumnSettings):
     """The options of the command."""
 
 
@@ -50,9 +51,12 @@ def add_to(commands: Any) -> None:
     parser.add_argument(
         "what",
         metavar="source",
-        help="sample, qm9, a folder with an .sdf and its .csv of labels, a .csv of complexes, or a folder in PDBbind's layout",
+        help="sample, qm9, a folder with an .sdf and its .csv of labels, a .csv, .smi or .parquet of molecules, a .csv of "
+        "complexes, or a folder in PDBbind's layout",
     )
-    parser.add_argument("--targets", default="", help="label columns, for sources that are no package's")
+    parser.add_argument(
+        "--targets", default="", help="label columns, for sources that are no package's; none by default"
+    )
     add_settings(parser, FeaturizeRun)
 
 
@@ -88,12 +92,22 @@ def source_settings(source: str, targets: str = "") -> dict[str, Any]:
     if not path.exists():
         raise ValueError(f"source={source!r} arrived; 'sample', 'qm9', or a folder or file that exists is accepted.")
     dataset = "pdbbind"
-    if path.suffix == ".csv" or (path / "complexes.csv").is_file():
+    named = {"targets": names_between_commas(targets)} if targets else {}
+    if path.is_file():
+        dataset = "complexes" if _is_of_complexes(path) else "csv"
+        named = {"targets": (), **named} if dataset == "csv" else named
+    elif (path / "complexes.csv").is_file():
         dataset = "complexes"
     elif list(path.glob("*.sdf")):
         dataset = "sdf"
-    named = {"targets": tuple(target.strip() for target in targets.split(","))} if targets else {}
     return {"dataset": dataset, "data_dir": str(path), **named}
+
+
+def _is_of_complexes(path: Path) -> bool:
+    from deepchem_density.structures.text_files import format_suffix
+    from deepchem_density.tables.csv_tables import read_csv_table
+
+    return format_suffix(path) == ".csv" and "ligand" in read_csv_table(path)
 
 
 def _try(config: CurveConfig, n_jobs: int) -> None:

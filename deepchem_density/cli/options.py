@@ -6,6 +6,7 @@ Nothing heavy is imported before a command runs: ``--help`` answers at once.
 from __future__ import annotations
 
 import argparse
+import csv
 import inspect
 import os
 import sys
@@ -29,6 +30,7 @@ __all__ = [
     "add_tracking",
     "asked_for",
     "config_from",
+    "names_between_commas",
     "parsed_setting",
     "settings_by_heading",
     "values_of",
@@ -138,7 +140,7 @@ def _help(about: Setting, default: Any) -> str:
     shown = _shown(default)
     for special, data in ((about.files, "molecules of your own"), (about.complexes, "complexes")):
         if special is not SAME and special != default:
-            shown = f"{shown or 'none'}; {_shown(special)} for {data}"
+            shown = f"{shown or 'none'}; {_shown(special) or 'none'} for {data}"
     return f"{text} (default: {shown})".replace("%", "%%") if shown else text.replace("%", "%%")
 
 
@@ -187,8 +189,16 @@ def _read(text: str, hint: Any, about: Setting) -> Any:
 
 def _read_tuple(text: str, hint: Any, about: Setting) -> tuple[Any, ...]:
     one = get_args(hint)[0]
-    parts = text.split(",") if "," in text or one is str else text.split()
+    if one is str:
+        return tuple(_READERS[one](part, about) for part in names_between_commas(text))
+    parts = text.split(",") if "," in text else text.split()
     return tuple(_READERS[one](part.strip(), about) for part in parts if part.strip())
+
+
+def names_between_commas(text: str) -> tuple[str, ...]:
+    """Return names, which may hold anything: one with a comma stands in double quotes, as in a csv file."""
+    parts = next(csv.reader([text], skipinitialspace=True), [])
+    return tuple(part.strip() for part in parts if part.strip())
 
 
 def _word(text: str, about: Setting) -> str:

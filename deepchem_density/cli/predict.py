@@ -1,4 +1,4 @@
-"""``deepchem-density predict MODEL INPUT``: predictions of a trained network for new molecules or complexes."""
+"""``deepchem-density predict MODEL... INPUT``: predictions of trained networks for new molecules or complexes."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 
 from deepchem_density.cli.options import add_settings, values_of
 from deepchem_density.settings import setting
+from deepchem_density.tables.settings import ColumnSettings
 
 __all__ = ["PredictSettings", "add_to", "run"]
 
@@ -16,7 +17,7 @@ MASKS = 50
 
 
 @dataclass
-class PredictSettings:
+class PredictSettings(ColumnSettings):
     """Prediction."""
 
     out: str = setting("predictions.csv", "csv to write")
@@ -34,17 +35,21 @@ def add_to(commands: Any) -> None:
     """Add the command to an argparse parser's subparsers."""
     parser = commands.add_parser(
         "predict",
-        usage="deepchem-density predict model input [options]",
+        usage="deepchem-density predict model [model ...] input [options]",
         help="predictions for new molecules or complexes, with uncertainty",
         epilog="Example: deepchem-density predict runs/cells/<study>/<cell>/model molecules.csv --out predictions.csv",
     )
     parser.set_defaults(command=run)
     parser.add_argument(
-        "model", help="folder of a logged model or of a cell (runs/cells/.../...), or MLflow's models:/... or runs:/..."
+        "model",
+        nargs="+",
+        help="folder of a logged model or of a cell (runs/cells/.../...), or MLflow's models:/... or runs:/...; several of one "
+        "target give their mean and spread",
     )
     parser.add_argument(
         "input",
-        help=".csv with a column molecule or smiles, or ligand and protein, map or both; .smi; .sdf; also gzipped",
+        help=".csv or .parquet with a column of SMILES, or ligand and protein, map or both; .smi; .sdf; all but .parquet also "
+        "gzipped",
     )
     add_settings(parser, PredictSettings)
 
@@ -54,6 +59,7 @@ def run(options: argparse.Namespace) -> int:
     import torch
 
     from deepchem_density.files import check_writable, write_csv
+    from deepchem_density.models.ensemble import Ensemble
     from deepchem_density.models.prediction import Predictor, find_model
     from deepchem_density.models.prediction_inputs import read_inputs
 
@@ -63,14 +69,14 @@ def run(options: argparse.Namespace) -> int:
     out = Path(asked.out)
     check_writable(out)
     torch.set_num_threads(asked.threads)
-    predictor = Predictor.from_folder(find_model(options.model))
-    inputs = read_inputs(options.input, predictor.about.recipe.reading)
+    ensemble = Ensemble(tuple(Predictor.from_folder(find_model(model)) for model in options.model))
+    inputs = read_inputs(options.input, ensemble.reading, asked.smiles_column, asked.id_column)
     masks = asked.masks
     if masks == "auto":
-        masks = MASKS if predictor.knows_uncertainty else 0
-        if not masks:
+        masks = MASKS if ensemble.knows_uncertainty else 0
+        if not masks and len(options.model) == 1:
             print("The network was trained without dropout: there is no uncertainty to tell.")
-    table = predictor.predict(inputs, masks, asked.n_jobs)
+    table = ensemble.predict(inputs, masks, asked.n_jobs)
     write_csv(out, table)
     failed = table[table["failure"] != ""]
     for row in failed.itertuples():

@@ -36,7 +36,7 @@ class TuneRunSettings(RunSettings):
     """Run."""
 
     workers: int = setting(
-        1, "processes that run trials; which points are drawn then depends on who is faster", least=1
+        1, "processes that run trials; with several, which points are tried depends on which of them is faster", least=1
     )
 
 

@@ -6,6 +6,7 @@ from .data import CurveData as CurveData
 from .data import prepare as prepare
 from .learning_curve import run_curve as run_curve
 from .learning_curve import run_curves as run_curves
+from .metrics import classification_metrics as classification_metrics
 from .metrics import regression_metrics as regression_metrics
 from .tracking import MlflowTracker as MlflowTracker
 from .tracking import NoTracker as NoTracker

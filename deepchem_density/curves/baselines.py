@@ -35,6 +35,8 @@ FEWEST = 2
 
 def not_for(config: CurveConfig, name: str) -> str:
     """Return why a baseline is not for such data, "" where it is."""
+    if config.task == "classification":
+        return "it predicts numbers and no classes"
     if name == "xtb" and config.of_complexes:
         return "complexes are not solved: their densities are those of independent atoms or of maps"
     return ""

@@ -17,10 +17,11 @@ import numpy as np
 
 from deepchem_density.curves.config import CurveConfig, described_as_before, feature_version
 from deepchem_density.curves.data import CurveData
-from deepchem_density.curves.metrics import regression_metrics
+from deepchem_density.curves.metrics import metrics_of
 from deepchem_density.curves.removed_line import removed_line
 from deepchem_density.files import digest, write_text
 from deepchem_density.models.deepchem_model import VoxelCNNModel
+from deepchem_density.models.predicted_values import predicted_values
 from deepchem_density.models.recipe_file import ModelRecipe
 from deepchem_density.quiet import deepchem as dc
 from deepchem_density.tables.baselines import predict_baselines
@@ -54,7 +55,7 @@ class Cell:
     heavy_atoms : np.ndarray
         (n_test,) atoms other than hydrogen, of the ligand in a complex.
     truth, predicted : np.ndarray
-        (n_test, n_targets).
+        (n_test, n_targets); of classes 1, 0 or NaN where not known, and probabilities.
     model_dir : path
         The network's checkpoint, with the recipe of its voxels.
     part_rows : list of dict
@@ -156,7 +157,7 @@ def run_cell(
     model, about = _trained(config, data, train, seed, folder / "model", removed, on_epoch)
     test = data.table.subset(data.test)
     truth = test.columns(config.targets)
-    predicted = np.asarray(model.predict(data.dataset(data.test, truth)), dtype=np.float64).reshape(truth.shape)
+    predicted = predicted_values(model.predict(data.dataset(data.test, truth)), len(config.targets))
     predicted += removed[data.test]
     about["seconds"] = round(time.perf_counter() - started, 1)
     rows, part_rows = _rows(data, train, seed, predicted, about)
@@ -166,7 +167,7 @@ def run_cell(
     if not still_wanted():
         return None
     units = {target: data.table.units[target] for target in config.targets if target in data.table.units}
-    ModelRecipe(config.recipe, config.targets, units, line).write(folder / "model")
+    ModelRecipe(config.recipe, config.targets, units, line, config.task).write(folder / "model")
     write_cell(cell)
     (folder / TRAINING_STATE).unlink(missing_ok=True)
     return cell
@@ -222,8 +223,9 @@ def _training_error(
     """Return the mean absolute error of each target for training molecules, as many as there are for testing at most."""
     some = np.sort(train[: len(data.test)])
     truth = data.table.subset(some).columns(config.targets)
-    predicted = np.asarray(model.predict(data.dataset(some, truth)), dtype=np.float64).reshape(truth.shape)
-    return np.abs(predicted + removed[some] - truth).mean(axis=0)
+    predicted = predicted_values(model.predict(data.dataset(some, truth)), truth.shape[1])
+    errors, known = np.abs(predicted + removed[some] - truth), np.isfinite(truth)
+    return np.where(known, errors, 0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
 
 
 def _heavy_atoms(data: CurveData) -> np.ndarray:
@@ -236,7 +238,7 @@ def _rows(
     """Return the metrics of network and baselines, trained on the same molecules, on the test set and on parts of it."""
     labels = data.table.columns(data.config.targets)
     models = {"network": predicted}
-    models |= predict_baselines(data.table.baseline_features(), labels, train, data.test)
+    models |= predict_baselines(data.table.baseline_features(), labels, train, data.test, data.config.task)
     return rows_of_models(data, len(train), seed, data.test, models, about)
 
 
@@ -279,7 +281,7 @@ def rows_of_models(
         return [
             {**shared, "n_test": int(tested.sum()), **more, "model": name, "target": target}
             | {"unit": data.table.units.get(target, "")}
-            | regression_metrics(truth[tested, t], values[tested, t])
+            | metrics_of(config.task)(truth[tested, t], values[tested, t])
             for name, values in models.items()
             for t, target in enumerate(config.targets)
         ]
@@ -303,6 +305,7 @@ class _Watch:
         if self.on_epoch is None:
             return
         if len(self.valid) and (epoch % self.every == 0 or epoch == self.last):
-            predicted = np.asarray(self.model.predict(self.valid)).reshape(self.valid.y.shape)
-            metrics = {**metrics, "valid_mae": float(np.abs(predicted - self.valid.y).mean())}
+            predicted = predicted_values(self.model.predict(self.valid), self.valid.y.shape[1])
+            known = self.valid.w > 0
+            metrics = {**metrics, "valid_mae": float(np.abs(predicted - self.valid.y)[known].mean())}
         self.on_epoch(epoch, metrics)

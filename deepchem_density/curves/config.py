@@ -77,16 +77,23 @@ class CurveConfig(Frozen, CurveSettings):
         """Return the settings that go together: their names, whether they fit, and what is accepted."""
         needs_files = self.dataset not in ("sample", "qm9", "openfe")
         needs_more = self.split in ("group", "core", "lists", "year")
-        of_molecules = self.split in ("random", "lists")
+        of_molecules = self.split in ("random", "scaffold", "lists")
+        learns_numbers = self.task == "regression"
         return [
             ("data_dir", not needs_files or bool(self.data_dir), f"with dataset={self.dataset} a path is"),
-            ("split", self.of_complexes or of_molecules, "for molecules 'random' and 'lists' are"),
+            ("split", self.of_complexes or of_molecules, "for molecules 'random', 'scaffold' and 'lists' are"),
+            ("split", not self.of_complexes or self.split != "scaffold", "for complexes all others are"),
             ("split_by", not needs_more or bool(self.split_by), f"what split={self.split} needs is"),
             ("targets", len(self.targets) > 0, "one or more label columns are"),
+            (
+                "task, remove_composition, baseline",
+                learns_numbers or self.removed == "none",
+                "with task=classification, whose labels are no sums, no line in front of the network is",
+            ),
             ("fractions", len(self.fractions) > 0, "one or more parts above 0, at most 1, are"),
             ("seeds", len(set(self.seeds)) == len(self.seeds) > 0, "different whole numbers are"),
             ("steps, epochs", (self.steps > 0) != (self.epochs > 0), "one of them above 0 is"),
-            ("patience, n_valid", self.patience == 0 or self.n_valid > 0, "with patience above 0 a validation set is"),
+            ("patience, n_valid", self.patience == 0 or self.n_valid != 0, "with patience above 0 a validation set is"),
             ("min_steps", self.min_steps == 0 or self.epochs > 0, "0, or a number of steps with epochs above 0, is"),
             (
                 "remove_composition, baseline",
@@ -134,8 +141,15 @@ class CurveConfig(Frozen, CurveSettings):
 
     @property
     def metrics(self) -> tuple[str, ...]:
-        """What tables show, the most important first: what is usual for affinities, and for properties of molecules."""
+        """What tables show, the most important first: what is usual for classes, affinities, and properties of molecules."""
+        if self.task == "classification":
+            return ("roc_auc", "prc_auc", "log_loss")
         return ("rmse", "mae", "pearson", "spearman") if self.of_complexes else ("mae",)
+
+    @property
+    def loss(self) -> str:
+        """The metric that is a mean over molecules, which is compared, fitted and tuned."""
+        return "log_loss" if self.task == "classification" else self.metrics[0]
 
     @property
     def recipe(self) -> Recipe:
@@ -151,16 +165,18 @@ class CurveConfig(Frozen, CurveSettings):
         several: dict[str, Any] = {"binned_channels": binned} if binned and recipe.n_channels > 1 else {}
         if self.orientation != "turns":
             several["augment"] = False  # the dataset turns them, or nobody
-        shape = {"n_tasks": len(self.targets), "n_channels": recipe.n_channels}
+        shape: dict[str, Any] = {"n_tasks": len(self.targets), "n_channels": recipe.n_channels}
+        if self.task == "classification":
+            shape["mode"] = self.task
         return {**shape, **several, **{name: getattr(self, name) for name in NETWORK}}
 
     @property
     def study(self) -> str:
         """A digest of what curves must share to stand in one figure: data, split, training and network."""
         names = (*names_in(DataSettings), *TRAINING, *NETWORK)
-        later: dict[str, Any] = {} if self.orientation == "turns" else {"orientation": self.orientation}
-        later |= {"patience": self.patience} if self.patience else {}
-        return digest({name: getattr(self, name) for name in names} | later)
+        known = described(self)  # without what was added later and means what was before
+        later = {name: known[name] for name in ("orientation", "patience") if name in known}
+        return digest({name: known[name] for name in names if name in known} | later)
 
     @property
     def special(self) -> dict[str, Any]:

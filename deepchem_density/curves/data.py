@@ -14,9 +14,8 @@ from deepchem_density.curves.removed_line import solver_numbers
 from deepchem_density.errors import FeaturizationError
 from deepchem_density.featurizers.looked_dataset import LookedDataset
 from deepchem_density.files import digest
-from deepchem_density.tables.complex_table import ComplexTable
+from deepchem_density.tables.choose_split import LabelledTable
 from deepchem_density.tables.load import load_data
-from deepchem_density.tables.molecule_table import MoleculeTable
 from deepchem_density.voxels.datapoints import located
 from deepchem_density.voxels.fingerprints import fingerprint
 from deepchem_density.voxels.solver_line import SOLVER_NUMBERS
@@ -36,7 +35,7 @@ class CurveData:
     the solver's, where the line that is removed from the labels needs them.
     """
 
-    table: MoleculeTable | ComplexTable
+    table: LabelledTable
     solved: SolvedDatapoints
     config: CurveConfig
     pool: np.ndarray
@@ -48,11 +47,16 @@ class CurveData:
     numbers: np.ndarray = field(default_factory=lambda: np.empty((0, len(SOLVER_NUMBERS))))
 
     def dataset(self, places: np.ndarray, labels: np.ndarray, training: bool = False, seed: int = 0) -> LookedDataset:
-        """Return some molecules with their labels (n, n_targets); only those to train on are turned anew each epoch."""
+        """Return some molecules with their labels (n, n_targets); only those to train on are turned anew each epoch.
+
+        A label that is not known is 0 with weight 0, as DeepChem has it.
+        """
         orientation = "random" if training and self.config.orientation == "random" else "fixed"
         chosen = SelectedDatapoints(self.solved, places)
         ids = self.table.ids[places]
-        return LookedDataset(chosen, self.config.recipe, labels, ids=ids, orientation=orientation, seed=seed)
+        known = np.isfinite(labels)
+        weights, labels = known.astype(np.float32), np.where(known, labels, 0.0)
+        return LookedDataset(chosen, self.config.recipe, labels, weights, ids, orientation, seed)
 
 
 def prepare(config: CurveConfig, out: Path, n_jobs: int, without: Collection[str] = ()) -> CurveData:

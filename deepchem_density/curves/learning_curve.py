@@ -27,7 +27,7 @@ __all__ = ["Cell", "Row", "run_curve", "run_curves"]
 
 logger = logging.getLogger(__name__)
 SHARED = (
-    *("dataset", "data_dir", "targets", "n_train", "n_valid", "n_test"),
+    *("dataset", "data_dir", "smiles_column", "id_column", "targets", "task", "n_train", "n_valid", "n_test"),
     *("split", "split_by", "split_seed", "fractions", "seeds"),
 )
 

@@ -19,6 +19,7 @@ from deepchem_density.models.deepchem_model import VoxelCNNModel
 from deepchem_density.progress import progress_of
 from deepchem_density.tables.complex_table import ComplexTable
 from deepchem_density.tables.molecule_table import MoleculeTable
+from deepchem_density.tables.smiles_table import SmilesTable
 from deepchem_density.voxels.datapoints import located
 from deepchem_density.voxels.first_look import FirstLook, Seen
 from deepchem_density.voxels.solved import Solved, Solver
@@ -91,7 +92,7 @@ class TrainingOutlook:
 
 
 def features_outlook(
-    config: CurveConfig, table: MoleculeTable | ComplexTable, n_jobs: int = 1, enough: float = ENOUGH
+    config: CurveConfig, table: MoleculeTable | SmilesTable | ComplexTable, n_jobs: int = 1, enough: float = ENOUGH
 ) -> FeatureOutlook:
     """Look at the datapoints of a table, and solve some of them.
 
@@ -99,7 +100,7 @@ def features_outlook(
     ----------
     config : CurveConfig
         How they are looked at.
-    table : MoleculeTable or ComplexTable
+    table : MoleculeTable, SmilesTable or ComplexTable
         What is looked at.
     n_jobs : int
         Processes that read; solving, which is timed, takes one.

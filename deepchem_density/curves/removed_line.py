@@ -12,9 +12,8 @@ import numpy as np
 
 from deepchem_density.curves.config import CurveConfig
 from deepchem_density.curves.sharing import share
-from deepchem_density.tables.complex_table import ComplexTable
+from deepchem_density.tables.choose_split import LabelledTable
 from deepchem_density.tables.composition import CompositionLine
-from deepchem_density.tables.molecule_table import MoleculeTable
 from deepchem_density.voxels.solver_line import (
     SOLVER_NUMBERS,
     SolverLine,
@@ -28,7 +27,7 @@ __all__ = ["removed_line", "solver_numbers"]
 
 
 def removed_line(
-    config: CurveConfig, table: MoleculeTable | ComplexTable, numbers: np.ndarray, train: np.ndarray
+    config: CurveConfig, table: LabelledTable, numbers: np.ndarray, train: np.ndarray
 ) -> tuple[CompositionLine | SolverLine | None, np.ndarray]:
     """Fit the line that a configuration names.
 
@@ -36,7 +35,7 @@ def removed_line(
     ----------
     config : CurveConfig
         Whose ``baseline`` says which.
-    table : MoleculeTable or ComplexTable
+    table : MoleculeTable, SmilesTable or ComplexTable
         Molecules and labels.
     numbers : np.ndarray
         (n, 4) of `solver_numbers`, for the line of the solver.

@@ -20,6 +20,7 @@ from deepchem_density.curves.cells import Cell, cell_name
 from deepchem_density.curves.config import CurveConfig, applies
 from deepchem_density.curves.data import CurveData
 from deepchem_density.files import digest
+from deepchem_density.models.recipe_file import ModelRecipe
 from deepchem_density.tables.complex_table import ComplexTable
 from deepchem_density.tables.label_names import metric_names
 from deepchem_density.versions import code_commit, installed_versions
@@ -35,7 +36,8 @@ SERVED_MODEL = Path(__file__).parents[1] / "models" / "served_model.py"
 LONGEST_NAME = 250
 _DRAWN_NAME = re.compile(r"^[a-z]+-[a-z]+-\d+$")
 """What MLflow calls a run that nobody has named."""
-METRICS = ("mae", "rmse", "r2", "pearson", "spearman")
+METRICS = ("mae", "rmse", "r2", "pearson", "spearman", "roc_auc", "prc_auc", "log_loss")
+OF_CURVE = (".mae", ".roc_auc")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -162,14 +164,17 @@ class MlflowTracker(NoTracker):
         first = cell.rows[0]
         of = metric_names([row["target"] for row in cell.rows])
         metrics = {
-            f"{of[row['target']]}.{_short(row['model'])}.{name}": row[name] for row in cell.rows for name in METRICS
+            f"{of[row['target']]}.{_short(row['model'])}.{name}": row[name]
+            for row in cell.rows
+            for name in METRICS
+            if name in row
         }
         metrics = {
             name: value for name, value in metrics.items() if not math.isnan(value)
         }  # the correlation of a constant
         if self._opened:  # the whole run is that of the process that opened it, which gets each cell as well
             prefix = f"{_named(first['label'])}." if self._several else ""
-            curve = {f"{prefix}{name}": value for name, value in metrics.items() if name.endswith(".mae")}
+            curve = {f"{prefix}{name}": value for name, value in metrics.items() if name.endswith(OF_CURVE)}
             self._mlflow.log_metrics(curve, step=first["n_train"])
         key = (first["label"], first["n_train"], first["seed"])
         if key not in self._cell_runs and self._is_logged(cell):
@@ -313,7 +318,8 @@ def _signature(config: CurveConfig) -> Any:
         inputs = Schema([ColSpec("string", "ligand"), *optional])
     else:
         inputs = Schema([ColSpec("string", "molecule")])
-    outputs = Schema([ColSpec("double", target) for target in config.targets])
+    columns = ModelRecipe(config.recipe, config.targets, task=config.task).columns
+    outputs = Schema([ColSpec("double", name) for name in columns])
     return ModelSignature(inputs, outputs, ParamSchema([ParamSpec("masks", "integer", 0)]))
 
 

@@ -1,4 +1,5 @@
 from .deepchem_model import VoxelCNNModel as VoxelCNNModel
+from .ensemble import Ensemble as Ensemble
 from .magnitude_bins import MagnitudeBins as MagnitudeBins
 from .prediction import Predictor as Predictor
 from .prediction import find_model as find_model

@@ -7,13 +7,13 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from deepchem_density.errors import FeaturizationError
 from deepchem_density.models.deepchem_model import VoxelCNNModel
+from deepchem_density.models.predicted_values import predicted_values
 from deepchem_density.models.prediction_inputs import Input
 from deepchem_density.models.recipe_file import RECIPE_FILE, ModelRecipe
 from deepchem_density.progress import progress_of
@@ -84,6 +84,11 @@ class Predictor:
 
     def __post_init__(self) -> None:
         self.about.check_channels(self.network.n_channels, "the network")
+        if self.network.mode != self.about.task:
+            raise ValueError(
+                f"The network is one of {self.network.mode}, its recipe says {self.about.task}; the two do not belong together: "
+                "log or train the model again."
+            )
         if self.network.n_tasks != len(self.about.targets):
             raise ValueError(
                 f"The network predicts {self.network.n_tasks} values, its recipe names {', '.join(self.about.targets)}; the two "
@@ -110,8 +115,8 @@ class Predictor:
 
     def columns(self, masks: int = 0) -> list[str]:
         """Return the names of the columns that hold predictions, and deviations over masks where there are some."""
-        targets = self.about.targets
-        return [*targets, *(f"{target}_std" for target in targets)] if masks else list(targets)
+        names = self.about.columns
+        return [*names, *(f"{name}_std" for name in names)] if masks else list(names)
 
     def predict(
         self,
@@ -139,8 +144,9 @@ class Predictor:
         Returns
         -------
         pandas.DataFrame
-            A row per input: id, input, a column for each target in the unit of its labels, with ``masks`` another one
-            with the ending _std for the deviation over masks, and ``failure``, why there is no prediction.
+            A row per input: id, input, a column for each target in the unit of its labels (of classes the probability of 1, with
+            the ending _probability), with ``masks`` another one with the ending _std for the deviation over masks, and
+            ``failure``, why there is no prediction.
 
         Raises
         ------
@@ -186,10 +192,10 @@ class Predictor:
         places = [place for place, _ in chunk]
         dataset = dc.data.NumpyDataset(np.stack([voxels for _, (voxels, _) in chunk]))
         lines = np.stack([line for _, (_, line) in chunk])
-        columns: list[Any] = [np.reshape(self.network.predict(dataset), lines.shape) + lines]
+        columns = [predicted_values(self.network.predict(dataset), lines.shape[1]) + lines]
         if masks:
-            columns.append(self.network.predict_uncertainty(dataset, masks)[1])
-        values[places] = np.concatenate([np.reshape(part, (len(places), -1)) for part in columns], axis=1)
+            columns.append(predicted_values(self.network.predict_uncertainty(dataset, masks)[1], lines.shape[1]))
+        values[places] = np.concatenate(columns, axis=1)
 
 
 def _only(folder: Path, name: str) -> Path:

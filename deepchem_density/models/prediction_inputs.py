@@ -1,4 +1,4 @@
-"""Molecules and complexes to predict, from a .csv, .smi or .sdf file; one that cannot be read keeps its place and a reason."""
+"""Molecules and complexes to predict, from a table or an SDF; one that cannot be read keeps its place and a reason."""
 
 from __future__ import annotations
 
@@ -11,12 +11,20 @@ import pandas as pd
 from deepchem_density.errors import FeaturizationError
 from deepchem_density.structures.sdf import SdfRecord, sdf_records
 from deepchem_density.structures.text_files import format_suffix, read_text
-from deepchem_density.tables.csv_tables import names_in, read_csv_table
+from deepchem_density.tables.molecule_rows import (
+    NAME,
+    ROW_SUFFIXES,
+    SMILES,
+    names_of_rows,
+    read_molecule_rows,
+    smiles_column_of,
+)
 from deepchem_density.voxels.datapoints import Complex, Reading
 
 __all__ = ["Input", "inputs_from", "read_inputs"]
 
-MOLECULE_COLUMNS = ("molecule", "smiles")
+ID = "id"
+SDF_SUFFIXES = (".sdf", ".sd")
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,17 +49,21 @@ class Input:
     failure: str = ""
 
 
-def read_inputs(path: str | Path, reading: Reading) -> list[Input]:
+def read_inputs(path: str | Path, reading: Reading, smiles_column: str = "", id_column: str = "") -> list[Input]:
     """Read a file of molecules or complexes.
 
     Parameters
     ----------
     path : path
-        A .csv with a column ``molecule`` or ``smiles`` (SMILES or paths), or ``ligand`` with ``protein``, ``map`` or both
-        (paths), and an optional column ``id``; a .smi with a SMILES and an optional name in each line; or an .sdf with any
-        number of molecules. Each may be gzipped. Paths in a .csv are relative to its folder.
+        A .csv or .parquet with a column of SMILES or paths, or with ``ligand`` and ``protein``, ``map`` or both (paths); a .smi
+        with a SMILES and an optional name in each line; or an .sdf with any number of molecules. All but .parquet may be
+        gzipped. Paths in a table are relative to its folder.
     reading : Reading
         How molecules of an .sdf become structures.
+    smiles_column : str
+        By default the only column with "smiles" in its name, or else "molecule".
+    id_column : str
+        Column of names; by default "id" where there is one, and otherwise the number of the row.
 
     Raises
     ------
@@ -59,15 +71,13 @@ def read_inputs(path: str | Path, reading: Reading) -> list[Input]:
         The file cannot be read, holds nothing, or lacks the columns.
     """
     path = Path(path)
-    readers = {".csv": _read_csv, ".smi": _read_smi, ".smiles": _read_smi, ".sdf": _read_sdf, ".sd": _read_sdf}
-    reader = readers.get(format_suffix(path))
-    if reader is None:
-        raise ValueError(f"'{path}' arrived as input; a .csv, .smi or .sdf file is accepted.")
-    try:
-        text = read_text(path)
-    except FeaturizationError as error:
-        raise ValueError(str(error)) from error
-    found = reader(text, path, reading)
+    suffix = format_suffix(path)
+    if suffix in ROW_SUFFIXES:
+        found = _read_rows(path, smiles_column, id_column)
+    elif suffix in SDF_SUFFIXES:
+        found = _read_sdf(path, reading)
+    else:
+        raise ValueError(f"'{path}' arrived as input; a .csv, .smi, .parquet or .sdf file is accepted.")
     if not found:
         raise ValueError(f"'{path}' holds no molecule; one or more are accepted.")
     return found
@@ -84,16 +94,18 @@ def inputs_from(frame: pd.DataFrame) -> list[Input]:
     return [Input(str(place), str(one), one) for place, one in enumerate(datapoints, start=1)]
 
 
-def _read_csv(text: str, path: Path, reading: Reading) -> list[Input]:
-    frame = read_csv_table(path)  # not the text, whose letters of other encodings are lost
-    names = names_in(frame, "id", path) if "id" in frame else [str(place + 1) for place in range(len(frame))]
-    column = next((name for name in MOLECULE_COLUMNS if name in frame), None)
-    if column is not None:
+def _read_rows(path: Path, smiles_column: str, id_column: str) -> list[Input]:
+    frame = read_molecule_rows(path)
+    if format_suffix(path) in (".smi", ".smiles"):
+        numbered = names_of_rows(frame, "", path)
+        return [
+            Input(name or number, smiles, smiles)
+            for name, number, smiles in zip(frame[NAME], numbered, frame[SMILES], strict=True)
+        ]
+    names = names_of_rows(frame, id_column or (ID if ID in frame else ""), path)
+    if smiles_column or not ("ligand" in frame and {"protein", "map"} & set(frame)):
+        column = smiles_column_of(frame, smiles_column, path)
         return [_one(n, (m,), path) for n, m in zip(names, frame[column], strict=True)]
-    if "ligand" not in frame or not {"protein", "map"} & set(frame):
-        raise ValueError(
-            f"'{path}' has the columns {', '.join(frame)}; molecule or smiles, or ligand with protein, map or both is accepted."
-        )
     empty = [""] * len(frame)
     rows = zip(frame["ligand"], frame.get("protein", empty), frame.get("map", empty), strict=True)
     return [_one(n, row, path) for n, row in zip(names, rows, strict=True)]
@@ -123,15 +135,11 @@ def _is_file(path: Path) -> bool:
         return False
 
 
-def _read_smi(text: str, path: Path, reading: Reading) -> list[Input]:
-    lines = [line.split(maxsplit=1) for line in text.splitlines() if line.strip() and not line.startswith("#")]
-    return [
-        Input(line[1].strip() if len(line) > 1 else str(place), line[0], line[0])
-        for place, line in enumerate(lines, start=1)
-    ]
-
-
-def _read_sdf(text: str, path: Path, reading: Reading) -> list[Input]:
+def _read_sdf(path: Path, reading: Reading) -> list[Input]:
+    try:
+        text = read_text(path)
+    except FeaturizationError as error:
+        raise ValueError(str(error)) from error
     return [_record(record, path, reading) for record in sdf_records(text)]
 
 

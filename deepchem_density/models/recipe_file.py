@@ -17,7 +17,9 @@ import numpy as np
 
 from deepchem_density.files import write_text
 from deepchem_density.models.checkpoints import DAMAGE, read_small_json
+from deepchem_density.settings import one_of
 from deepchem_density.tables.composition import CompositionLine
+from deepchem_density.tables.settings import TASKS
 from deepchem_density.versions import __version__
 from deepchem_density.voxels.recipe import ACCEPTED_VERSIONS, FEATURE_VERSION, Recipe
 from deepchem_density.voxels.solver_line import SolverLine, solve_molecule
@@ -41,12 +43,20 @@ class ModelRecipe:
         Target -> unit, where it is known.
     line : CompositionLine or SolverLine, optional
         What is added to the network's outputs, where it was trained with a ``baseline``.
+    task : {"regression", "classification"}
+        Whether it predicts labels, or the probability that a label is 1.
     """
 
     recipe: Recipe
     targets: tuple[str, ...]
     units: Mapping[str, str] = field(default_factory=dict)
     line: CompositionLine | SolverLine | None = None
+    task: str = "regression"
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """What predictions are called: the targets, with the ending _probability where it predicts those."""
+        return self.targets if self.task == "regression" else tuple(f"{name}_probability" for name in self.targets)
 
     def voxels_and_line(self, datapoint: Any) -> tuple[np.ndarray, np.ndarray]:
         """Return the voxels of a datapoint, and the (n_targets,) part of its labels that the network does not predict.
@@ -74,6 +84,7 @@ class ModelRecipe:
             "n_channels": self.recipe.n_channels,
             "targets": list(self.targets),
             "units": dict(self.units),
+            "task": self.task,
             "composition": None if self.line is None else self.line.to_dict(),
         }
         write_text(path, json.dumps(about, indent=2) + "\n")
@@ -96,7 +107,9 @@ class ModelRecipe:
             recipe = Recipe.from_dict(dict(about["recipe"]))
             recipe.check()
             line = _line(about.get("composition"))
-            found = cls(recipe, _names(about["targets"]), dict(about.get("units", {})), line)
+            task = about.get("task", TASKS[0])  # of releases without classification
+            one_of("task", task, TASKS)
+            found = cls(recipe, _names(about["targets"]), dict(about.get("units", {})), line, task)
             if line is not None and len(line.intercept) != len(found.targets):
                 raise ValueError(f"a line for {len(line.intercept)} targets, not {len(found.targets)}")
         except DAMAGE as error:

@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from deepchem_density.curves.baselines import BASELINES as FITTED
 from deepchem_density.curves.cells import Cell
 from deepchem_density.files import replacing
-from deepchem_density.reports.results import BASELINES, ERRORS, METRICS
+from deepchem_density.reports.results import AREAS, BASELINES, ERRORS, METRICS
 from deepchem_density.reports.shown import in_words, of_unit, shown_table, titled
 from deepchem_density.tables.shown_units import shown_factor
 from deepchem_density.voxels.representations import REPRESENTATIONS
@@ -25,7 +25,8 @@ from deepchem_density.voxels.representations import REPRESENTATIONS
 __all__ = ["error_by_size_figure", "learning_curve_figure", "parity_figure", "save_figure"]
 
 LINES = {
-    **{"constant": ":", "linear in element counts": "--", "ligand heavy atoms": "-."},
+    **{"constant": ":", "ligand heavy atoms": "-."},
+    **dict.fromkeys(("linear in element counts", "logistic in element counts"), "--"),
     **dict(zip(FITTED.values(), [(0, (6, 1)), (0, (4, 1, 1, 1, 1, 1))], strict=True)),
 }
 FURTHER = ("#E69F00", "#56B4E9", "#000000", "#8C564B", "#7F7F7F", "#9467BD")
@@ -42,7 +43,7 @@ def learning_curve_figure(
     spread: str = "deviation",
     datapoints: str = "molecules",
 ) -> Figure:
-    """Draw an error against training size, both logarithmic: a line per model.
+    """Draw an error against training size, both logarithmic, or an area under a curve, which is not: a line per model.
 
     Parameters
     ----------
@@ -51,7 +52,7 @@ def learning_curve_figure(
     title : str
         Above all panels, each of which is titled by its label and the unit that it is shown in.
     metric : str
-        "mae" or "rmse".
+        A column of the table.
     spread : {"deviation", "interval"}
         What bars show: the standard deviation over seeds, or the 95 % interval of the mean.
     datapoints : str
@@ -73,15 +74,12 @@ def learning_curve_figure(
                     marker=None if baseline else "o",
                     capsize=2,
                 )
-            axis.set(xscale="log", yscale="log", xlabel=f"training {datapoints}")
-            _limit(axis, part[metric])
+            axis.set(xscale="log", xlabel=f"training {datapoints}")
+            if metric not in AREAS:
+                _scale(axis, part[metric])
             sizes = sorted(part["n_train"].unique())
             axis.set_xticks(sizes, [str(size) for size in sizes])
             axis.minorticks_off()
-            bottom, top = axis.get_ylim()
-            subs = (1, 2, 3, 5, 7) if top > FEW_TICKS * bottom else tuple(np.arange(1, 10, 0.5))
-            axis.yaxis.set_major_locator(mpl.ticker.LogLocator(subs=subs))
-            axis.yaxis.set_major_formatter(mpl.ticker.FormatStrFormatter("%.3g"))
         _legend(figure, panels[0].axis)
     return figure
 
@@ -135,10 +133,15 @@ def _bars(one: pd.DataFrame, metric: str, spread: str) -> np.ndarray:
     return np.nan_to_num(np.array([mean - np.maximum(ends[0], 1e-3 * mean), ends[1] - mean]))
 
 
-def _limit(axis: Axes, means: pd.Series) -> None:
-    """Show the means; an interval of few seeds may reach down to 0 and would press them into a corner."""
+def _scale(axis: Axes, means: pd.Series) -> None:
+    """Show the means on a logarithmic scale; an interval of few seeds may reach down to 0 and press them into a corner."""
+    axis.set_yscale("log")
     low, high = axis.get_ylim()
     axis.set_ylim(max(low, 0.6 * means.min()), min(high, 1.7 * means.max()))
+    bottom, top = axis.get_ylim()
+    subs = (1, 2, 3, 5, 7) if top > FEW_TICKS * bottom else tuple(np.arange(1, 10, 0.5))
+    axis.yaxis.set_major_locator(mpl.ticker.LogLocator(subs=subs))
+    axis.yaxis.set_major_formatter(mpl.ticker.FormatStrFormatter("%.3g"))
 
 
 def _colours(models: Sequence[str] | pd.Series) -> dict[str, str]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
+from matplotlib.figure import Figure
 
 from deepchem_density.curves.baselines import BASELINES as FITTED
 from deepchem_density.curves.baselines import not_for
@@ -29,8 +30,10 @@ from deepchem_density.reports.results import (
     rows_of,
     size_table,
 )
+from deepchem_density.reports.roc_figure import roc_figure
 from deepchem_density.reports.sections import comparison_sections
 from deepchem_density.reports.shown import in_words, shown_table
+from deepchem_density.tables.label_names import metric_names
 from deepchem_density.tables.shown_units import shown_unit
 
 __all__ = [
@@ -51,7 +54,7 @@ def write_curve_report(config: CurveConfig, cells: Sequence[Cell], out: Path) ->
     list of path
         table.md first.
     """
-    folder = out / f"{config.dataset}-{'-'.join(config.targets)}-{config.study}"
+    folder = out / f"{config.dataset}-{_in_names(config)}-{config.study}"
     folder.mkdir(parents=True, exist_ok=True)
     found = collect_cells(out / "cells" / config.study)
     rows = rows_of(found)
@@ -69,8 +72,23 @@ def write_curve_report(config: CurveConfig, cells: Sequence[Cell], out: Path) ->
         folder / "table.md",
         folder / "table.csv",
         save_figure(figure, folder / "learning_curve.png"),
-        save_figure(parity_figure(cells[-1:], config.targets), folder / f"parity_{config.rep}.png"),
+        save_figure(_agreement(config, cells[-1:]), folder / f"{agreement_name(config)}_{config.rep}.png"),
     ]
+
+
+def agreement_name(config: CurveConfig) -> str:
+    """Return what the figure of predictions and labels is called: a parity plot, or of classes the ROC."""
+    return "roc" if config.task == "classification" else "parity"
+
+
+def _agreement(config: CurveConfig, cells: Sequence[Cell]) -> Figure:
+    draw = roc_figure if config.task == "classification" else parity_figure
+    return draw(cells, config.targets)
+
+
+def _in_names(config: CurveConfig) -> str:
+    """Return the targets in letters that every file system takes."""
+    return "-".join(metric_names(config.targets).values())
 
 
 def errors_in_markdown(
@@ -125,7 +143,7 @@ def comparison_folder(configs: Sequence[CurveConfig], out: Path) -> Path:
     """Return where the report of a comparison goes: another folder for every other set of curves."""
     first = configs[0]
     settings = [dataclasses.asdict(config) for config in configs]
-    return out / f"compare-{first.dataset}-{'-'.join(first.targets)}-{digest(settings)}"
+    return out / f"compare-{first.dataset}-{_in_names(first)}-{digest(settings)}"
 
 
 def write_comparison_report(
@@ -151,7 +169,7 @@ def write_comparison_report(
     """
     folder = comparison_folder(configs, out)
     folder.mkdir(parents=True, exist_ok=True)
-    config, metric, names = configs[0], configs[0].metrics[0], short_labels(configs)
+    config, metric, names = configs[0], configs[0].loss, short_labels(configs)
     last = [_called(curve[-1], name) for name, curve in zip(names, curves, strict=True)]
     cells = [_called(cell, name) for name, curve in zip(names, curves, strict=True) for cell in curve]
     seconds = {name: voxel_seconds[one.label] for name, one in zip(names, configs, strict=True)}
@@ -175,7 +193,7 @@ def write_comparison_report(
             tables["errors"], f"{config.dataset}, {_seeds(len(config.seeds))}", metric, "interval", config.datapoints
         ),
         "error_by_size": error_by_size_figure(tables["sizes"], metric, config.of_complexes),
-        "parity": parity_figure(last, config.targets),
+        agreement_name(config): _agreement(config, last),
     }
     paths = {name: save_figure(figure, folder / f"{name}.png") for name, figure in pictures.items()}
     title = f"{', '.join(config.targets)}: {len(configs)} representations compared"

@@ -12,11 +12,13 @@ import pandas as pd
 
 from deepchem_density.curves.baselines import BASELINES as FITTED
 from deepchem_density.curves.cells import Cell, Row, read_cell
+from deepchem_density.curves.metrics import log_losses
 from deepchem_density.reports.power_laws import data_ratio, fit_floored_power_law, fit_power_law
 from deepchem_density.reports.significance import holm, mean_interval, paired_difference
 
 __all__ = [
     *(
+        "AREAS",
         "BASELINES",
         "ERRORS",
         "METRICS",
@@ -29,14 +31,22 @@ __all__ = [
     *("part_table", "power_law_table", "rows_of", "size_table"),
 ]
 
-BASELINES = (*FITTED.values(), "linear in element counts", "ligand heavy atoms", "constant")
+BASELINES = (
+    *FITTED.values(),
+    *("linear in element counts", "logistic in element counts", "ligand heavy atoms", "constant"),
+)
 METRICS = {
     "mae": "mean absolute error",
     "rmse": "root mean square error",
     "r2": "R²",
     "pearson": "Pearson correlation",
     "spearman": "Spearman correlation",
+    "roc_auc": "ROC-AUC",
+    "prc_auc": "PRC-AUC (average precision)",
+    "log_loss": "log loss",
 }
+AREAS = ("roc_auc", "prc_auc")
+"""Metrics from 0 to 1 that rise with what is learned."""
 ERRORS = ("mae", "rmse")
 """Metrics that have the unit of the label."""
 
@@ -63,8 +73,9 @@ def curve_table(rows: Sequence[Row]) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Columns target, unit, model, n_train, seeds, and for each of mae, rmse, r2, pearson and spearman the mean and with
-        _std, _low and _high behind its name the deviation and the ends of the interval, NaN for a single seed.
+        Columns target, unit, model, n_train, seeds, and for each of mae, rmse, r2, pearson and spearman, or of roc_auc, prc_auc
+        and log_loss, the mean and with _std, _low and _high behind its name the deviation and the ends of the interval, NaN for
+        a single seed.
     """
     frame = pd.DataFrame(rows)
     network = frame["model"] == "network"
@@ -72,7 +83,7 @@ def curve_table(rows: Sequence[Row]) -> pd.DataFrame:
     frame = frame.drop_duplicates(["target", "model", "n_train", "seed"])
     grouped = frame.groupby(["target", "unit", "model", "n_train"], sort=False)
     columns: dict[str, tuple[str, Any]] = {"seeds": ("seed", "nunique")}
-    for metric in METRICS:
+    for metric in (one for one in METRICS if one in frame):
         columns |= {metric: (metric, "mean"), f"{metric}_std": (metric, _spread)}
         columns |= {f"{metric}_low": (metric, _low), f"{metric}_high": (metric, _high)}
     table = grouped.agg(**columns).reset_index()
@@ -121,7 +132,7 @@ def comparison_table(cells: Sequence[Cell], metric: str) -> pd.DataFrame:
     cells : sequence of Cell
         Of all curves.
     metric : str
-        "mae" compares absolute errors, "rmse" squared ones.
+        "mae" compares absolute errors, "rmse" squared ones, "log_loss" the logarithms of the probabilities of what is true.
 
     Returns
     -------
@@ -237,12 +248,13 @@ def size_table(cells: Sequence[Cell], metric: str) -> pd.DataFrame:
             if not own:
                 continue
             loss = np.mean([_loss(cell, t, metric) for cell in own], axis=0)
-            for place in np.unique(places):
-                inside = places == place
+            known = np.isfinite(cells[0].truth[:, t])
+            for place in np.unique(places[known]):
+                inside = places[known] == place
                 ends = np.array(mean_interval(loss[inside]))
                 error, low, high = np.sqrt(np.maximum(ends, 0)) if metric == "rmse" else ends
                 line = {"target": target, "unit": own[0].rows[t]["unit"], "model": label}
-                line |= {"heavy_atoms": _span(heavy[inside]), "molecules": int(inside.sum())}
+                line |= {"heavy_atoms": _span(heavy[known][inside]), "molecules": int(inside.sum())}
                 lines.append({**line, "error": error, "low": low, "high": high})
     return pd.DataFrame(lines)
 
@@ -320,7 +332,10 @@ def _require_same_test(cells: Sequence[Cell]) -> None:
 
 
 def _loss(cell: Cell, t: int, metric: str) -> np.ndarray:
-    """Return the loss of each test molecule whose mean the metric is made of."""
+    """Return the loss of each test molecule with a label whose mean the metric is made of."""
+    if metric == "log_loss":
+        losses = log_losses(cell.truth[:, t], cell.predicted[:, t])
+        return losses[np.isfinite(losses)]
     error = cell.predicted[:, t] - cell.truth[:, t]
     return error**2 if metric == "rmse" else np.abs(error)
 

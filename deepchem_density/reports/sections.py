@@ -13,16 +13,16 @@ import pandas as pd
 from deepchem_density.curves.config import CurveConfig, short_labels
 from deepchem_density.reports.digits import UNKNOWN, p_value, ratio, significant, with_interval
 from deepchem_density.reports.markup import Picture, Section, Table
-from deepchem_density.reports.results import ERRORS, METRICS
+from deepchem_density.reports.results import AREAS, ERRORS, METRICS
 from deepchem_density.reports.shown import in_words, of_unit, shown_table, titled
 from deepchem_density.versions import installed_versions
 
 __all__ = ["comparison_sections"]
 
-LOSSES = {"mae": "absolute error", "rmse": "squared error"}
+LOSSES = {"mae": "absolute error", "rmse": "squared error", "log_loss": "log loss"}
 
 CURVES = (
-    "The {} on the test set against the number of training {}; both axes are logarithmic. Points are means over "
+    "The {} on the test set against the number of training {}; {} logarithmic. Points are means over "
     "seeds, bars their 95 % t intervals (training {} and initial weights drawn anew; the test set is the same). Grey "
     "lines are baselines."
 )
@@ -71,18 +71,19 @@ def comparison_sections(
     tables : mapping of str to pandas.DataFrame
         errors, tests, power_laws, efficiency, sizes, costs and parts, from `deepchem_density.reports.results`.
     pictures : mapping of str to path
-        learning_curve, error_by_size and parity.
+        learning_curve, error_by_size, and parity or, of classes, roc.
     reference : str or None
         Label of the curve that others are measured against in data efficiency.
     about_baselines : str
         What must be said of the baselines.
     """
-    words, datapoints = METRICS[configs[0].metrics[0]], configs[0].datapoints
+    first, loss = configs[0].metrics[0], METRICS[configs[0].loss]
+    words, datapoints = METRICS[first], configs[0].datapoints
+    axes = "their axis is" if first in AREAS else "both axes are"
     curve = Picture(pictures["learning_curve"], f"{words} against training {datapoints}")
-    by_size = Picture(pictures["error_by_size"], f"{words} by heavy atoms")
-    about_curves = [text for text in (CURVES.format(words, datapoints, datapoints), about_baselines) if text]
-    parity = f"Predictions against labels of the test set: most training {datapoints}, last seed."
-    sizes = SIZES.format(words, datapoints, " of the ligand" if configs[0].of_complexes else "", datapoints)
+    by_size = Picture(pictures["error_by_size"], f"{loss} by heavy atoms")
+    about_curves = [text for text in (CURVES.format(words, datapoints, axes, datapoints), about_baselines) if text]
+    sizes = SIZES.format(loss, datapoints, " of the ligand" if configs[0].of_complexes else "", datapoints)
     efficiency = [] if tables["efficiency"].empty else [_efficiency(tables["efficiency"], reference or "", datapoints)]
     return [
         Section("Learning curves", [" ".join(about_curves)], [curve, *_error_tables(tables["errors"], configs[0])]),
@@ -91,10 +92,21 @@ def comparison_sections(
         _power_laws(tables["power_laws"]),
         *efficiency,
         Section("Errors by size", [sizes], [by_size]),
-        Section("Parity", [parity], [Picture(pictures["parity"], "predictions against labels")]),
+        _agreement(pictures, datapoints),
         _costs(tables["costs"], datapoints),
         _settings(configs),
     ]
+
+
+def _agreement(pictures: Mapping[str, Path], datapoints: str) -> Section:
+    if "roc" in pictures:
+        text = (
+            "True positive against false positive rate on the test set, for each probability above which 1 is said: most "
+            f"training {datapoints}, last seed."
+        )
+        return Section("ROC", [text], [Picture(pictures["roc"], "true positive against false positive rate")])
+    text = f"Predictions against labels of the test set: most training {datapoints}, last seed."
+    return Section("Parity", [text], [Picture(pictures["parity"], "predictions against labels")])
 
 
 def _error_tables(errors: pd.DataFrame, config: CurveConfig) -> list[Table]:
@@ -130,9 +142,7 @@ def _interval(rows: pd.DataFrame, size: int, metric: str) -> str:
 def _tests(table: pd.DataFrame, config: CurveConfig) -> Section:
     if table.empty:
         return Section("Tests", ["A single representation: there is nothing to compare."])
-    text = TESTS.format(LOSSES[config.metrics[0]], *3 * [config.datapoints]) + (
-        ONE_SEED if len(config.seeds) == 1 else ""
-    )
+    text = TESTS.format(LOSSES[config.loss], *3 * [config.datapoints]) + (ONE_SEED if len(config.seeds) == 1 else "")
     squared = config.metrics[0] == "rmse"
     made = []
     for (target, unit), part in shown_table(table, "tests", squared).groupby(["target", "unit"], sort=False):

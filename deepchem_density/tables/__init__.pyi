@@ -10,6 +10,7 @@ from .label_check import LabelWarning as LabelWarning
 from .label_check import check_labels as check_labels
 from .labelled_complexes import load_complexes as load_complexes
 from .labelled_sdf import load_sdf_csv as load_sdf_csv
+from .labelled_smiles import load_smiles as load_smiles
 from .load import LoadedData as LoadedData
 from .load import load_data as load_data
 from .load import load_table as load_table
@@ -20,7 +21,9 @@ from .qm9 import QM9_TASKS as QM9_TASKS
 from .qm9 import QM9_UNITS as QM9_UNITS
 from .qm9 import load_qm9 as load_qm9
 from .qm9 import load_sample as load_sample
+from .scaffolds import split_by_scaffold as split_by_scaffold
 from .sequence_clusters import sequence_clusters as sequence_clusters
+from .smiles_table import SmilesTable as SmilesTable
 from .splits import fixed_split as fixed_split
 from .splits import joined_groups as joined_groups
 from .splits import nested_fractions as nested_fractions

@@ -1,4 +1,4 @@
-"""What a model must beat: a constant, and lines in the number of atoms, of all or of each element."""
+"""What a model must beat: a constant, and lines in the number of atoms, of all or of each element, or their logistic kin."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ from collections.abc import Mapping
 
 import numpy as np
 
-__all__ = ["fit_line", "predict_baselines", "predict_constant", "predict_linear"]
+__all__ = ["fit_line", "predict_baselines", "predict_constant", "predict_linear", "predict_logistic", "predict_share"]
 
 
 def predict_baselines(
-    features: Mapping[str, np.ndarray], y: np.ndarray, train: np.ndarray, test: np.ndarray
+    features: Mapping[str, np.ndarray], y: np.ndarray, train: np.ndarray, test: np.ndarray, task: str = "regression"
 ) -> dict[str, np.ndarray]:
     """Predict a test set by a constant and by a line in each kind of features, fitted to a training set.
+
+    In classification the constant is the share of positive molecules, and the lines are logistic and called so.
 
     Parameters
     ----------
@@ -22,6 +24,8 @@ def predict_baselines(
         (n,) or (n, n_tasks) labels.
     train, test : np.ndarray
         Places of the two sets.
+    task : {"regression", "classification"}
+        What labels are.
 
     Returns
     -------
@@ -33,6 +37,10 @@ def predict_baselines(
     ValueError
         As `predict_linear` and `predict_constant` do.
     """
+    if task == "classification":
+        kin = {name.replace("linear", "logistic"): table for name, table in features.items()}
+        lines = {name: predict_logistic(table[train], y[train], table[test]) for name, table in kin.items()}
+        return {**lines, "constant": predict_share(y[train], len(test))}
     lines = {name: predict_linear(table[train], y[train], table[test]) for name, table in features.items()}
     return {**lines, "constant": predict_constant(y[train], len(test))}
 
@@ -112,6 +120,43 @@ def predict_linear(counts_train: np.ndarray, y_train: np.ndarray, counts_test: n
         )
     slopes, intercept = fit_line(counts_train, y_train)
     return counts_test @ slopes + intercept
+
+
+def predict_share(y_train: np.ndarray, n: int) -> np.ndarray:
+    """Predict the share of positive training molecules of each task, (n, n_tasks); a half where no label is known."""
+    known = np.isfinite(y_train)
+    share = np.where(known, y_train, 0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+    return np.broadcast_to(np.where(known.any(axis=0), share, 0.5), (n, y_train.shape[1])).copy()
+
+
+def predict_logistic(counts_train: np.ndarray, y_train: np.ndarray, counts_test: np.ndarray) -> np.ndarray:
+    """Predict probabilities by a logistic regression on standardized counts, with scikit-learn's usual L2 penalty of 1.
+
+    Parameters
+    ----------
+    counts_train, counts_test : np.ndarray
+        As in `predict_linear`.
+    y_train : np.ndarray
+        (n_train, n_tasks) 0 or 1, NaN where not known.
+
+    Returns
+    -------
+    np.ndarray
+        (n_test, n_tasks); the share of positive training molecules for a task with one class alone.
+    """
+    # here, not above: worker processes that add a line to predictions never need it
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    predicted = predict_share(y_train, len(counts_test))
+    for task, labels in enumerate(y_train.T):
+        known = np.isfinite(labels)
+        if len(np.unique(labels[known])) == 2:
+            fitted = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
+            fitted.fit(counts_train[known], labels[known])
+            predicted[:, task] = fitted.predict_proba(counts_test)[:, 1]
+    return predicted
 
 
 def fit_line(counts: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -12,8 +12,10 @@ from deepchem_density.tables.cleansplit import find_cleansplit, train_and_test
 from deepchem_density.tables.complex_table import ComplexTable
 from deepchem_density.tables.id_lists import listed_ids, published_lists
 from deepchem_density.tables.molecule_table import MoleculeTable
+from deepchem_density.tables.scaffolds import split_by_scaffold
 from deepchem_density.tables.sequence_clusters import sequence_clusters
 from deepchem_density.tables.settings import DataSettings
+from deepchem_density.tables.smiles_table import SmilesTable
 from deepchem_density.tables.splits import (
     Split,
     fixed_split,
@@ -25,7 +27,10 @@ from deepchem_density.tables.splits import (
     split_by_year,
 )
 
-__all__ = ["FEWEST_TESTED", "split"]
+__all__ = ["FEWEST_TESTED", "LabelledTable", "split"]
+
+LabelledTable = MoleculeTable | SmilesTable | ComplexTable
+"""What settings of data may name."""
 
 logger = logging.getLogger(__name__)
 
@@ -34,11 +39,14 @@ LEAST_IDENTITY = 0.4
 FEWEST_TESTED = 3
 """Complexes or molecules in a test set: two correlate perfectly whatever is predicted."""
 
+TEST_SHARE, VALID_SHARE, FEWEST_OF_SHARE = 0.2, 0.1, 10
+"""Parts of all that sets take whose size is left open, and how many molecules they are at the least."""
+
 _OF_ONE_PROTEIN = ("uniprot", "cluster")
 """Columns that say what is one protein and are joined unasked, as are PDB codes: of PDBbind's INDEX files, or of a csv."""
 
 
-def split(settings: DataSettings, table: MoleculeTable | ComplexTable) -> Split:
+def split(settings: DataSettings, table: LabelledTable) -> Split:
     """Return the places of the pool for training, of the validation set and of the fixed test set.
 
     Raises
@@ -47,7 +55,8 @@ def split(settings: DataSettings, table: MoleculeTable | ComplexTable) -> Split:
         Sizes, columns, lists or years that do not suit the table, or fewer than three to test on (two where ``n_test=2``
         asks for them).
     """
-    parts = _split(settings, table)
+    n_valid = _share(len(table), VALID_SHARE) if settings.n_valid is None else settings.n_valid
+    parts = _split(settings, table, n_valid)
     n_test = len(parts[2])
     least = 2 if settings.n_test == 2 else FEWEST_TESTED
     if n_test < least:
@@ -58,36 +67,51 @@ def split(settings: DataSettings, table: MoleculeTable | ComplexTable) -> Split:
     return parts
 
 
-def _split(settings: DataSettings, table: MoleculeTable | ComplexTable) -> Split:
-    n_test = settings.n_test or round(len(table) / 5)
+def _share(n: int, part: float) -> int:
+    return max(FEWEST_OF_SHARE, round(part * n))
+
+
+def _split(settings: DataSettings, table: LabelledTable, n_valid: int) -> Split:
+    if not isinstance(table, ComplexTable):
+        return _split_molecules(settings, table, n_valid)
+    n_test = settings.n_test or round(TEST_SHARE * len(table))
     if settings.split == "random":
-        return fixed_split(len(table), n_test, settings.n_valid, settings.split_seed)
-    if isinstance(table, MoleculeTable):
-        return _molecules_as_listed(settings, table)
+        return fixed_split(len(table), n_test, n_valid, settings.split_seed)
     if settings.split == "group":
         groups = joined_groups(*(table.group(name.strip()) for name in settings.split_by.split(",")))
-        return split_by_groups(groups, n_test, settings.n_valid, settings.split_seed)
+        return split_by_groups(groups, n_test, n_valid, settings.split_seed)
     if settings.split == "cluster":
-        return _by_clusters(settings, table)
+        return _by_clusters(settings, table, n_valid)
     codes = table.groups.get("pdb", table.ids)
     if settings.split == "core":
-        return split_by_ids(codes, listed_ids(settings.split_by), settings.n_valid, seed=settings.split_seed)
+        return split_by_ids(codes, listed_ids(settings.split_by), n_valid, seed=settings.split_seed)
     if settings.split == "lists":
-        return _as_listed(settings, codes, published_lists(settings.split_by))
+        return _as_listed(settings, codes, published_lists(settings.split_by), n_valid)
     if settings.split == "cleansplit":
-        return _as_listed(settings, codes, train_and_test(find_cleansplit(settings.split_by, settings.data_dir)))
+        return _as_listed(
+            settings, codes, train_and_test(find_cleansplit(settings.split_by, settings.data_dir)), n_valid
+        )
     year = _last_year(settings.split_by)
-    return split_by_year(table.group("year"), year, settings.n_valid, groups=codes, seed=settings.split_seed)
+    return split_by_year(table.group("year"), year, n_valid, groups=codes, seed=settings.split_seed)
 
 
-def _molecules_as_listed(settings: DataSettings, table: MoleculeTable) -> Split:
+def _split_molecules(settings: DataSettings, table: MoleculeTable | SmilesTable, n_valid: int) -> Split:
+    n_test = settings.n_test or _share(len(table), TEST_SHARE)
+    if settings.split == "random":
+        return fixed_split(len(table), n_test, n_valid, settings.split_seed)
+    if settings.split == "scaffold":
+        return split_by_scaffold(table.smiles.tolist(), n_test, n_valid)
+    return _molecules_as_listed(settings, table, n_valid)
+
+
+def _molecules_as_listed(settings: DataSettings, table: MoleculeTable | SmilesTable, n_valid: int) -> Split:
     """Split as lists of QM9's numbers from 1, or of names such as gdb_42, say; ``n_valid`` at most are for validation."""
     lists = {
         role: [_without_prefix(name) for name in names] for role, names in published_lists(settings.split_by).items()
     }
     codes = np.array([_without_prefix(name) for name in table.ids.astype(str).tolist()])
-    pool, valid, test = _as_listed(settings, codes, lists)
-    drawn = np.sort(np.random.default_rng(settings.split_seed).permutation(valid)[: settings.n_valid])
+    pool, valid, test = _as_listed(settings, codes, lists, n_valid)
+    drawn = np.sort(np.random.default_rng(settings.split_seed).permutation(valid)[:n_valid])
     return pool, drawn, test
 
 
@@ -95,7 +119,7 @@ def _without_prefix(name: str) -> str:
     return name.strip().lower().removeprefix("gdb_")
 
 
-def _by_clusters(settings: DataSettings, table: ComplexTable) -> Split:
+def _by_clusters(settings: DataSettings, table: ComplexTable, n_valid: int) -> Split:
     """Split by clusters; complexes of whose protein nothing is known are left out, since they may resemble any other."""
     clusters = _clusters(table, settings.split_by)
     known = np.flatnonzero(clusters >= 0)
@@ -110,18 +134,18 @@ def _by_clusters(settings: DataSettings, table: ComplexTable) -> Split:
         raise ValueError(
             f"None of {len(table)} complexes has a protein with amino acids; take split=group with a column, or random."
         )
-    n_test = settings.n_test or round(len(known) / 5)
-    parts = split_by_groups(clusters[known], n_test, settings.n_valid, settings.split_seed)
+    n_test = settings.n_test or round(TEST_SHARE * len(known))
+    parts = split_by_groups(clusters[known], n_test, n_valid, settings.split_seed)
     return known[parts[0]], known[parts[1]], known[parts[2]]
 
 
-def _as_listed(settings: DataSettings, codes: np.ndarray, lists: Mapping[str, Sequence[str]]) -> Split:
+def _as_listed(settings: DataSettings, codes: np.ndarray, lists: Mapping[str, Sequence[str]], n_valid: int) -> Split:
     """Split as lists say; without a list for validation, that set is drawn from the training list."""
     if "valid" in lists:
         return split_by_lists(codes, lists)
     pool, _, test = split_by_lists(codes, lists, valid="")
     listed = np.sort(np.concatenate([pool, test]))
-    parts = split_around(np.isin(listed, test), settings.n_valid, groups=codes[listed], seed=settings.split_seed)
+    parts = split_around(np.isin(listed, test), n_valid, groups=codes[listed], seed=settings.split_seed)
     return listed[parts[0]], listed[parts[1]], listed[parts[2]]
 
 

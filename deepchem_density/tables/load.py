@@ -8,11 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
-from deepchem_density.tables.choose_split import split
+from deepchem_density.tables.choose_split import LabelledTable, split
+from deepchem_density.tables.class_labels import check_both_tested, check_classes
 from deepchem_density.tables.cleansplit import core_sets, find_cleansplit
 from deepchem_density.tables.complex_table import ComplexTable
 from deepchem_density.tables.labelled_complexes import load_complexes
 from deepchem_density.tables.labelled_sdf import load_sdf_csv
+from deepchem_density.tables.labelled_smiles import load_smiles
 from deepchem_density.tables.molecule_table import MoleculeTable
 from deepchem_density.tables.openfe import load_openfe
 from deepchem_density.tables.qm9 import load_qm9, load_sample
@@ -29,7 +31,7 @@ class LoadedData:
     ``test_parts`` has the ids of parts of the test set that are reported on their own, by name; they may overlap.
     """
 
-    table: MoleculeTable | ComplexTable
+    table: LabelledTable
     pool: np.ndarray
     valid: np.ndarray
     test: np.ndarray
@@ -44,7 +46,9 @@ class LoadedData:
 
 
 def load_data(settings: DataSettings) -> LoadedData:
-    """Load and split the molecules or complexes that settings name; those without one of the labels are left out.
+    """Load and split the molecules or complexes that settings name.
+
+    Those without one of the labels are left out; in classification, those without any.
 
     Raises
     ------
@@ -52,8 +56,15 @@ def load_data(settings: DataSettings) -> LoadedData:
         Files or labels that are not there, or sizes that do not suit the data.
     """
     table = load_table(settings)
-    table = table.subset(np.isfinite(table.columns(settings.targets)).all(axis=1))
+    labels = table.columns(settings.targets)
+    classes = settings.task == "classification"
+    if classes:
+        check_classes(settings.targets, labels, table.ids)
+    known = np.isfinite(labels)
+    table = table.subset(known.any(axis=1) if classes else known.all(axis=1))
     pool, valid, test = split(settings, table)
+    if classes:
+        check_both_tested(settings.targets, table.columns(settings.targets)[test])
     if settings.n_train > len(pool):
         raise ValueError(
             f"n_train={settings.n_train} arrived; {len(pool)} molecules are left for training, 0 takes them all."
@@ -66,7 +77,7 @@ def load_data(settings: DataSettings) -> LoadedData:
     return LoadedData(table, pool, valid, test, test_parts)
 
 
-def load_table(settings: DataSettings) -> MoleculeTable | ComplexTable:
+def load_table(settings: DataSettings) -> LabelledTable:
     """Return the molecules or complexes and labels that settings name.
 
     Raises
@@ -80,6 +91,8 @@ def load_table(settings: DataSettings) -> MoleculeTable | ComplexTable:
         return load_qm9(settings.data_dir or None)
     if settings.dataset == "openfe":
         return load_openfe(settings.data_dir, list(settings.targets))
+    if settings.dataset == "csv":
+        return load_smiles(settings.data_dir, settings.targets, settings.smiles_column, settings.id_column)
     if settings.of_complexes:
         return load_complexes(settings.data_dir, list(settings.targets))
     return _load_sdf(Path(settings.data_dir), settings.targets)

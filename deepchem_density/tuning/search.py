@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from deepchem_density.curves.config import CurveConfig, described_as_before, feature_version
 from deepchem_density.files import digest
 from deepchem_density.settings import described
+from deepchem_density.tables.label_names import metric_names
 from deepchem_density.tuning.params_file import write_params
 from deepchem_density.tuning.plan import SAMPLER, SearchPlan
 from deepchem_density.tuning.space import (
@@ -44,7 +45,7 @@ FORMAT = 1
 FEWEST = 4
 """Complete trials below which importances tell nothing."""
 _STATED = (
-    *("rep", "dataset", "targets", "n_train", "split", "split_by", "split_seed"),
+    *("rep", "dataset", "targets", "task", "n_train", "split", "split_by", "split_seed"),
     *("steps", "epochs", "min_steps", "batch_size", "remove_composition", "baseline"),
 )
 PACKAGES = ("deepchem-density", "deepchem", "torch", "numpy", "optuna")
@@ -99,7 +100,9 @@ def study_name(config: CurveConfig, plan: SearchPlan, knobs: Sequence[Knob]) -> 
     about = described_as_before(config, without=("fractions", "seeds", "n_valid"))
     rules = described(plan, without=("n_trials", "storage", "fixed"))
     content = digest([FORMAT, feature_version(config), about, config.n_valid, rules, describe(knobs)])
-    return f"{config.dataset}-{'-'.join(config.targets)}-{config.rep}-{plan.fraction:g}-{content}"
+    return (
+        f"{config.dataset}-{'-'.join(metric_names(config.targets).values())}-{config.rep}-{plan.fraction:g}-{content}"
+    )
 
 
 def tune(
@@ -250,7 +253,7 @@ def _write_best(
         "study": name,
         **{field: getattr(config, field) for field in _STATED},
         **{k: v for k, v in dataclasses.asdict(plan).items() if k != "storage"},
-        "metric": config.metrics[0],
+        "metric": config.loss,
         **{key: best[key] for key in ("point", "error", "errors")},
         "first_error": first_error,
         "states": {

@@ -18,16 +18,16 @@ import numpy as np
 
 from deepchem_density.curves.config import CurveConfig
 from deepchem_density.curves.data import CurveData, without_voxels
-from deepchem_density.curves.metrics import regression_metrics
+from deepchem_density.curves.metrics import metrics_of
 from deepchem_density.curves.removed_line import removed_line, solver_numbers
 from deepchem_density.curves.sharing import share
 from deepchem_density.featurizers.looked_dataset import LookedDataset
 from deepchem_density.models.deepchem_model import VoxelCNNModel
-from deepchem_density.tables.baselines import predict_constant
-from deepchem_density.tables.choose_split import split
+from deepchem_density.models.predicted_values import predicted_values
+from deepchem_density.tables.baselines import predict_constant, predict_share
+from deepchem_density.tables.choose_split import LabelledTable, split
 from deepchem_density.tables.complex_table import ComplexTable
 from deepchem_density.tables.load import load_data
-from deepchem_density.tables.molecule_table import MoleculeTable
 from deepchem_density.tables.splits import nested_fractions
 from deepchem_density.voxels.solver_line import SOLVER_NUMBERS
 from deepchem_density.voxels.store import SolvedDatapoints, SolvedStore
@@ -50,8 +50,8 @@ class Outcome:
     Parameters
     ----------
     error : float
-        Of the network on the validation molecules, divided by that of the median of the training labels; the mean over
-        targets and inner seeds.
+        Of the network on the validation molecules, divided by that of the median of the training labels, or in classification of
+        their share of positive ones; the mean over targets and inner seeds.
     errors : dict of str to float
         Target -> error in the unit of the labels, the mean over inner seeds.
     failed : int
@@ -84,7 +84,7 @@ class TuningTask:
     """
 
     config: CurveConfig
-    table: MoleculeTable | ComplexTable
+    table: LabelledTable
     cuts: Sequence[tuple[np.ndarray, np.ndarray]]
     inner_seeds: Sequence[int]
     store: Path
@@ -154,7 +154,7 @@ class TuningTask:
         finished: list[np.ndarray] = []
         relative: list[float] = []
         for place, (seed, (train, valid)) in enumerate(zip(self.inner_seeds, self.cuts, strict=True)):
-            measure = _Measure(config.metrics[0], labels[train], labels[valid], usable[valid])
+            measure = _Measure(config.task, config.loss, labels[train], labels[valid], usable[valid])
             kept, watched = train[usable[train]], valid[usable[valid]]
             _, line = removed_line(config, self.table, numbers, kept)
             data = CurveData(self.table, solved, config, kept, watched, watched)
@@ -179,9 +179,7 @@ class TuningTask:
             return store.solve(self.table.datapoints(), self.n_jobs)
 
 
-def _cut(
-    config: CurveConfig, table: MoleculeTable | ComplexTable, n_valid: int, seed: int
-) -> tuple[np.ndarray, np.ndarray]:
+def _cut(config: CurveConfig, table: LabelledTable, n_valid: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the places to train on and to validate on, as far apart from each other as the test set is from both."""
     inner = dataclasses.replace(config, n_test=n_valid, n_valid=0, split_seed=seed)
     if config.split in ("core", "lists", "year"):
@@ -195,10 +193,11 @@ def _cut(
 class _Measure:
     """Errors on validation molecules, the same ones for all settings.
 
-    A molecule that could not be featurized counts as if its label were taken for the median of the training labels:
-    settings or representations that fail for difficult molecules gain nothing by it.
+    A molecule that could not be featurized counts as a constant predicts it, the median of the training labels or their share of
+    positive ones: settings or representations that fail for difficult molecules gain nothing by it.
     """
 
+    task: str
     metric: str
     train_labels: np.ndarray
     labels: np.ndarray
@@ -208,22 +207,27 @@ class _Measure:
         """Return (n_tasks,) errors in the units of the labels."""
         if not np.isfinite(predicted).all():
             raise DivergedError("A prediction is not finite; the learning rate is too high.")
-        whole = predict_constant(self.train_labels, len(self.labels))
+        whole = self._constant()
         whole[self.usable] = predicted
         return self._of(whole)
 
     def relative(self, predicted: np.ndarray) -> float:
         """Return the mean over targets of errors divided by those of the constant."""
-        constant = self._of(predict_constant(self.train_labels, len(self.labels)))
+        constant = self._of(self._constant())
         if not (constant > 0).all():
             raise ValueError(
-                "All validation labels of a target equal the median of the training labels; nothing to learn."
+                "All validation labels of a target equal what a constant predicts from the training labels; nothing to learn."
             )
         return float((self.errors(predicted) / constant).mean())
 
+    def _constant(self) -> np.ndarray:
+        constant = predict_share if self.task == "classification" else predict_constant
+        return constant(self.train_labels, len(self.labels))
+
     def _of(self, predicted: np.ndarray) -> np.ndarray:
         columns = range(self.labels.shape[1])
-        return np.array([regression_metrics(self.labels[:, t], predicted[:, t])[self.metric] for t in columns])
+        judged = metrics_of(self.task)
+        return np.array([judged(self.labels[:, t], predicted[:, t])[self.metric] for t in columns])
 
 
 @dataclass(frozen=True, eq=False)
@@ -258,5 +262,4 @@ class _Run:
     def _predict(self, model: VoxelCNNModel, valid: LookedDataset) -> np.ndarray:
         if len(valid) == 0:
             return np.zeros_like(self.valid_line)
-        predicted = model.predict(valid)
-        return np.asarray(predicted, dtype=np.float64).reshape(self.valid_line.shape) + self.valid_line
+        return predicted_values(model.predict(valid), self.valid_line.shape[1]) + self.valid_line

@@ -29,7 +29,7 @@ def test_defaults_are_those_of_the_configuration():
 
 def test_every_setting_stands_once_below_one_heading():
     headings = dict(settings_by_heading(CurveSettings))
-    assert list(headings)[:5] == ["Input", "Data", "Sizes and repetitions", "Training", "Network"]
+    assert list(headings)[:6] == ["Input", "Columns", "Data", "Sizes and repetitions", "Training", "Network"]
     names = [name for settings in headings.values() for name in settings]
     assert sorted(names) == sorted(field.name for field in dataclasses.fields(CurveSettings))
 
@@ -40,7 +40,8 @@ def test_help_shows_choices_units_and_defaults_where_there_are_some():
     shown = " ".join(parser.format_help().split())
     assert "--transform {none,sqrt,log}" in shown
     assert "edge of a voxel, in Å (default: 0.75; 1 for complexes)" in shown
-    assert "label columns, learned together (default: gap; pK for complexes)" in shown
+    assert "learned together; a name with a comma in double quotes (default: gap; pK for complexes)" in shown
+    assert "10 at the least (default: 100; none for molecules of your own; 0 for complexes)" in shown
     assert "B of all independent atoms; None takes the file's, in Å² (default: none; 20 for complexes)" in shown
     assert "(default: )" not in shown
     assert "default: None" not in shown
@@ -128,3 +129,16 @@ def test_settings_are_read_as_their_options_are(name, text, value):
 def test_settings_that_cannot_be_read_are_refused(name, text, message):
     with pytest.raises(ValueError, match=message):
         parsed_setting(name, text)
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("logp (Crippen)", ("logp (Crippen)",)),
+        ('gap, mu,"a, ""b"""', ("gap", "mu", 'a, "b"')),
+        ('5" pipe', ('5" pipe',)),
+        ("ΔG [kcal/mol]", ("ΔG [kcal/mol]",)),
+    ],
+)
+def test_names_of_labels_may_hold_anything(text, names):
+    assert config("--targets", text).targets == names

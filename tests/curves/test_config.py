@@ -12,7 +12,8 @@ from deepchem_density.curves.config import COMPLEX_DEFAULTS, CurveConfig, defaul
 def test_molecules_of_ones_own_have_channels_for_all_elements():
     qm9, own, complexes = (defaults_of_data(dataset) for dataset in ("qm9", "sdf", "pdbbind"))
     assert (qm9, complexes) == ({}, COMPLEX_DEFAULTS)
-    assert own == {"elements": ("H", "C", "N", "O", "F", "P", "S", "Cl", "Br", "I"), "other": True}
+    elements = ("H", "C", "N", "O", "F", "P", "S", "Cl", "Br", "I")
+    assert own == {"n_valid": None, "n_test": 0, "elements": elements, "other": True}
     config = CurveConfig(**own, rep="atom", dataset="sdf", data_dir="x")
     config.check()
     assert (config.label, config.recipe.n_channels, CurveConfig(rep="atom").recipe.n_channels) == ("atom", 11, 5)
@@ -48,8 +49,16 @@ def test_molecules_of_ones_own_have_channels_for_all_elements():
         ({"baseline": "counts"}, "baseline='counts' arrived; 'none', 'composition', 'xtb' are accepted"),
         ({"box_width": 14.5}, "box_width=14.5"),
         ({"dataset": "complexes"}, "data_dir.*dataset=complexes"),
-        ({"split": "cluster"}, "split='cluster' arrived; for molecules 'random' and 'lists' are accepted"),
-        ({"split": "scaffold"}, "split='scaffold'.*'random', 'group', 'cluster'"),
+        ({"split": "butina"}, "split='butina'.*'random', 'scaffold', 'group'"),
+        ({"split": "cluster"}, "split='cluster' arrived; for molecules 'random', 'scaffold' and 'lists' are accepted"),
+        (
+            {"split": "scaffold", "dataset": "complexes", "data_dir": "x"},
+            "split='scaffold' arrived; for complexes all others",
+        ),
+        (
+            {"task": "classification", "remove_composition": True},
+            "task='classification', remove_composition=True, baseline='none' arrived",
+        ),
         ({"dataset": "pdbbind", "data_dir": "x", "split": "group"}, "split_by=''.*split=group"),
         ({"part": "water"}, "part='water'"),
         ({"source": "dft"}, "source='dft'"),

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from rdkit import Chem
 from rdkit.Chem import rdDetermineBonds
+from sklearn.ensemble import RandomForestRegressor
 
 from deepchem_density import load_sample
 from deepchem_density.errors import FeaturizationError
@@ -168,6 +169,16 @@ def test_in_memory_loader_cannot_drop_and_says_which_failed(failing):
     inputs = [(smiles, float(i)) for i, smiles in enumerate(with_failures(failing))]
     with pytest.raises(FeaturizationError, match=r"any of 1 datapoints. The first, 0 \(C*Cl\): .* holds Cl"):
         dc.data.InMemoryLoader(["y"], refusing_chlorine()).create_dataset(inputs)
+
+
+def test_models_of_scikit_learn_take_voxels_in_two_axes_as_the_readme_says():
+    dataset = dc.data.InMemoryLoader(["atoms"], AtomVoxel(box_width=8.0, voxel_width=2.0)).create_dataset(
+        [(smiles, float(n_atoms(smiles))) for smiles in SMILES]
+    )
+    flat = dc.data.NumpyDataset(dataset.X.reshape(len(dataset), -1), dataset.y, dataset.w, dataset.ids)
+    forest = dc.models.SklearnModel(RandomForestRegressor(n_estimators=20, random_state=0))
+    forest.fit(flat)
+    assert np.corrcoef(forest.predict(flat).ravel(), flat.y.ravel())[0, 1] > 0.9
 
 
 # ---- MolNet

@@ -3,6 +3,7 @@ from __future__ import annotations
 import gzip
 
 import numpy as np
+import pandas as pd
 import pytest
 from complex_files import write_complex
 from rdkit import Chem
@@ -97,9 +98,10 @@ def test_hydrogens_are_added_to_the_molecules_of_an_sdf(tmp_path):
 @pytest.mark.parametrize(
     ("name", "text", "reason"),
     [
-        ("a.txt", "CCO", "a .csv, .smi or .sdf file is accepted"),
-        ("a.csv", "gap\n1\n", "has the columns gap"),
-        ("a.csv", "ligand\nx.sdf\n", "has the columns ligand"),
+        ("a.txt", "CCO", "a .csv, .smi, .parquet or .sdf file is accepted"),
+        ("a.csv", "gap\n1\n", "no column with smiles in its name, among gap"),
+        ("a.csv", "ligand\nx.sdf\n", "no column with smiles in its name, among ligand"),
+        ("a.csv", "smiles,canonical_smiles\nC,C\n", "2 columns that may hold SMILES"),
         ("a.csv", "", "cannot be read as csv"),
         ("a.csv", "molecule\n", "holds no molecule"),
         ("a.smi", "\n", "holds no molecule"),
@@ -127,3 +129,13 @@ def test_names_of_windows_programs_stay_what_they_are(tmp_path):
     with pytest.warns(UserWarning, match="is read as cp1252"):
         found = read_inputs(tmp_path / "a.csv", READING)
     assert [(one.name, one.datapoint) for one in found] == [("Lösung", "CCO"), ("NA", "C")]
+
+
+def test_columns_may_be_named_and_a_table_be_a_parquet_file(tmp_path):
+    path = write(tmp_path / "a.csv", 'smiles,"my, molecules",code\nC,CCO,x\nC,CC,y\n')
+    found = read_inputs(path, READING, "my, molecules", "code")
+    assert [(one.name, one.datapoint) for one in found] == [("x", "CCO"), ("y", "CC")]
+    pytest.importorskip("pyarrow")
+    pd.DataFrame({"SMILES": ["CCO", None], "id": [7, 8]}).to_parquet(tmp_path / "a.parquet")
+    found = read_inputs(tmp_path / "a.parquet", READING)
+    assert [(one.name, one.datapoint, bool(one.failure)) for one in found] == [("7", "CCO", False), ("8", None, True)]

@@ -2,8 +2,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.optimize import minimize
 
-from deepchem_density.tables.baselines import predict_baselines, predict_constant, predict_linear
+from deepchem_density.tables.baselines import (
+    predict_baselines,
+    predict_constant,
+    predict_linear,
+    predict_logistic,
+    predict_share,
+)
 from deepchem_density.tables.qm9 import load_sample
 from deepchem_density.tables.splits import fixed_split
 
@@ -100,3 +107,39 @@ def test_on_qm9_a_line_beats_a_constant() -> None:
 def test_what_does_not_fit_is_refused(counts, y, test, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         predict_linear(counts, y, test)
+
+
+def test_the_constant_of_classes_is_their_share_among_known_labels() -> None:
+    y = np.array([[1.0, np.nan], [0.0, np.nan], [1.0, np.nan], [np.nan, np.nan]])
+    np.testing.assert_allclose(predict_share(y, 2), [[2 / 3, 0.5]] * 2)
+
+
+def test_the_logistic_line_is_at_the_minimum_of_its_own_loss() -> None:
+    """An independent minimizer of the penalized likelihood finds the same probabilities to 1e-3."""
+    rng = np.random.default_rng(0)
+    counts = rng.integers(0, 9, (80, 3)).astype(float)
+    y = (counts @ [1.0, -1.0, 0.3] + rng.normal(size=80) > 1).astype(float)[:, None]
+    y[5] = np.nan
+    kept = np.isfinite(y[:60, 0])
+    x = (counts - counts[:60][kept].mean(axis=0)) / counts[:60][kept].std(axis=0)
+
+    def loss(parameters: np.ndarray) -> float:
+        logits = x[:60][kept] @ parameters[:3] + parameters[3]
+        return np.logaddexp(0, -(2 * y[:60][kept, 0] - 1) * logits).sum() + (parameters[:3] ** 2).sum() / 2
+
+    best = minimize(loss, np.zeros(4)).x
+    expected = 1 / (1 + np.exp(-(x[60:] @ best[:3] + best[3])))
+    np.testing.assert_allclose(predict_logistic(counts[:60], y[:60], counts[60:])[:, 0], expected, atol=1e-3)
+
+
+def test_baselines_of_classes_are_probabilities_also_where_training_has_one_class_alone() -> None:
+    counts = np.arange(12).reshape(6, 2)
+    y = np.array([[1.0, 0.0], [1.0, 1.0], [1.0, np.nan], [0.0, 1.0], [1.0, 1.0], [0.0, 0.0]])
+    found = predict_baselines(
+        {"linear in element counts": counts}, y, np.arange(3), np.arange(3, 6), task="classification"
+    )
+    assert list(found) == ["logistic in element counts", "constant"]
+    assert found["logistic in element counts"][:, 0].tolist() == [1, 1, 1]
+    assert found["constant"].tolist() == [[1, 0.5]] * 3
+    for values in found.values():
+        assert ((values >= 0) & (values <= 1)).all()

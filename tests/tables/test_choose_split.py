@@ -319,3 +319,14 @@ def test_no_cluster_of_whole_sequences_is_parted_in_the_core_set(shared_data):
         pool, _, test = parts(table, "cluster", n_test=45, split_seed=seed)
         assert len(pool) + len(test) == 228
         assert not set(cluster[pool]) & set(cluster[test])
+
+
+@pytest.mark.parametrize(("n", "sizes"), [(200, (140, 20, 40)), (50, (30, 10, 10)), (1000, (700, 100, 200))])
+def test_sets_of_ones_own_molecules_grow_with_them(n, sizes):
+    config = CurveConfig(dataset="csv", data_dir="x", **{"n_valid": None, "n_test": 0})
+    sample = load_sample()
+    assert tuple(map(len, split(config, sample.subset(slice(n))))) == sizes
+    by_scaffold = split(dataclasses.replace(config, split="scaffold"), sample.subset(slice(n)))
+    assert len(by_scaffold[2]) >= sizes[2]
+    with pytest.raises(ValueError, match="15 molecules cannot be split into 10 for testing, 10 for validation"):
+        split(config, sample.subset(slice(15)))

@@ -11,7 +11,10 @@ from deepchem_density.tables.settings import MOLECULES, DataSettings
 
 @pytest.mark.parametrize(
     ("dataset", "of_complexes"),
-    [("sample", False), ("qm9", False), ("sdf", False), ("complexes", True), ("pdbbind", True), ("openfe", True)],
+    [
+        *(("sample", False), ("qm9", False), ("sdf", False), ("csv", False)),
+        *(("complexes", True), ("pdbbind", True), ("openfe", True)),
+    ],
 )
 def test_datasets_are_of_molecules_or_of_complexes(dataset, of_complexes):
     settings = DataSettings(dataset=dataset)
@@ -36,14 +39,15 @@ def test_complexes_are_split_by_clusters_without_a_fixed_number():
     [
         (
             {"dataset": "qm7"},
-            "dataset='qm7' arrived; 'sample', 'qm9', 'sdf', 'complexes', 'pdbbind', 'openfe' are accepted",
+            "dataset='qm7' arrived; 'sample', 'qm9', 'sdf', 'csv', 'complexes', 'pdbbind', 'openfe' are accepted",
         ),
         (
-            {"split": "scaffold"},
-            "split='scaffold' arrived; 'random', 'group', 'cluster', 'core', 'cleansplit', 'lists', ",
+            {"split": "butina"},
+            "split='butina' arrived; 'random', 'scaffold', 'group', 'cluster', 'core', 'cleansplit', 'lists', ",
         ),
+        ({"task": "ranking"}, "task='ranking' arrived; 'regression', 'classification' are accepted"),
         ({"n_train": -1}, "n_train=-1 arrived; a whole number from 0 up is accepted"),
-        ({"n_valid": 1.5}, r"n_valid=1\.5 arrived; a whole number from 0 up is accepted"),
+        ({"n_valid": 1.5}, r"n_valid=1\.5 arrived; a whole number from 0 up or None is accepted"),
         ({"n_test": True}, "n_test=True arrived; a whole number from 0 up is accepted"),
         ({"n_test": np.nan}, "n_test=nan arrived; a whole number from 0 up is accepted"),
         ({"split_seed": -1}, "split_seed=-1 arrived; a whole number from 0 to 2147483647 is accepted"),
