@@ -70,7 +70,7 @@ def learning_curve_figure(
                     yerr=None if baseline else _bars(one, metric, spread),
                     label=_wrapped(in_words(str(model))),
                     color="0.45" if baseline else colours[str(model)],
-                    linestyle=LINES.get(str(model), "-"),
+                    linestyle=_line(str(model), one),
                     marker=None if baseline else "o",
                     capsize=2,
                 )
@@ -82,6 +82,12 @@ def learning_curve_figure(
             axis.minorticks_off()
         _legend(figure, panels[0].axis)
     return figure
+
+
+def _line(model: str, points: pd.DataFrame) -> Any:
+    """Return how a line is drawn: dashed for networks of which some were still learning when their cap stopped them."""
+    capped = "capped" in points and bool(points["capped"].any())
+    return LINES.get(model, "--" if capped else "-")
 
 
 class _Panel(NamedTuple):

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
 
-__all__ = ["Picture", "Section", "Table", "html_text", "markdown_table", "markdown_text"]
+__all__ = ["Picture", "Section", "Table", "html_text", "markdown_section", "markdown_table", "markdown_text"]
 
 STYLE = """
 :root { color-scheme: light dark; }
@@ -51,15 +51,17 @@ class Section:
 
 def markdown_text(title: str, sections: Sequence[Section]) -> str:
     """Return a report in Markdown; pictures are linked by their file names, to stand beside it."""
-    blocks = [f"# {_escaped(title)}"]
-    for section in sections:
-        blocks.append(f"## {_escaped(section.heading)}")
-        blocks += [_escaped(paragraph) for paragraph in section.paragraphs]
-        for part in section.parts:
-            blocks.append(
-                markdown_table(part) if isinstance(part, Table) else f"![{_escaped(part.words)}]({part.path.name})"
-            )
-    return "\n\n".join(blocks) + "\n"
+    return "\n\n".join([f"# {_escaped(title)}", *map(markdown_section, sections)]) + "\n"
+
+
+def markdown_section(section: Section) -> str:
+    """Return a section in Markdown."""
+    blocks = [f"## {_escaped(section.heading)}", *map(_escaped, section.paragraphs)]
+    for part in section.parts:
+        blocks.append(
+            markdown_table(part) if isinstance(part, Table) else f"![{_escaped(part.words)}]({part.path.name})"
+        )
+    return "\n\n".join(blocks)
 
 
 def markdown_table(table: Table) -> str:

@@ -16,7 +16,7 @@ from deepchem_density.curves.config import CurveConfig, short_labels
 from deepchem_density.files import digest, write_csv, write_text
 from deepchem_density.reports.digits import with_deviation
 from deepchem_density.reports.figures import error_by_size_figure, learning_curve_figure, parity_figure, save_figure
-from deepchem_density.reports.markup import Table, html_text, markdown_table, markdown_text
+from deepchem_density.reports.markup import Table, html_text, markdown_section, markdown_table, markdown_text
 from deepchem_density.reports.results import (
     ERRORS,
     METRICS,
@@ -33,6 +33,7 @@ from deepchem_density.reports.results import (
 from deepchem_density.reports.roc_figure import roc_figure
 from deepchem_density.reports.sections import comparison_sections
 from deepchem_density.reports.shown import in_words, shown_table
+from deepchem_density.reports.training_table import training_section, training_table
 from deepchem_density.tables.label_names import metric_names
 from deepchem_density.tables.shown_units import shown_unit
 
@@ -62,6 +63,9 @@ def write_curve_report(config: CurveConfig, cells: Sequence[Cell], out: Path) ->
     about = (config.metrics, config.datapoints)
     said = " ".join(filter(None, [where_tested(rows, config.datapoints), about_baselines(config, rows)]))
     blocks = [errors_in_markdown(table, *about), f"{said}\n"]
+    training = training_table(found)
+    if len(training):
+        blocks.append(markdown_section(training_section(training, config.datapoints)) + "\n")
     for (part, n_test), of_part in parts.groupby(["part", "n_test"], sort=False) if len(parts) else ():
         blocks.append(errors_in_markdown(of_part, *about, f"{part} ({n_test} of the test set)"))
     write_text(folder / "table.md", "\n".join(blocks))
@@ -182,6 +186,7 @@ def write_comparison_report(
         "sizes": size_table(cells, metric),
         "costs": cost_table(cells, seconds),
         "parts": part_table(cells),
+        "training": training_table(cells),
     }
     files = []
     for name, table in tables.items():

@@ -73,7 +73,8 @@ def curve_table(rows: Sequence[Row]) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Columns target, unit, model, n_train, seeds, and for each of mae, rmse, r2, pearson and spearman, or of roc_auc, prc_auc
+        Columns target, unit, model, n_train, seeds, capped (whether a cap stopped the training of one, where patience was asked
+        for), and for each of mae, rmse, r2, pearson and spearman, or of roc_auc, prc_auc
         and log_loss, the mean and with _std, _low and _high behind its name the deviation and the ends of the interval, NaN for
         a single seed.
     """
@@ -83,6 +84,9 @@ def curve_table(rows: Sequence[Row]) -> pd.DataFrame:
     frame = frame.drop_duplicates(["target", "model", "n_train", "seed"])
     grouped = frame.groupby(["target", "unit", "model", "n_train"], sort=False)
     columns: dict[str, tuple[str, Any]] = {"seeds": ("seed", "nunique")}
+    if "capped" in frame:
+        frame["capped"] = frame["capped"].eq(True) & ~frame["model"].isin(BASELINES)
+        columns["capped"] = ("capped", "any")
     for metric in (one for one in METRICS if one in frame):
         columns |= {metric: (metric, "mean"), f"{metric}_std": (metric, _spread)}
         columns |= {f"{metric}_low": (metric, _low), f"{metric}_high": (metric, _high)}

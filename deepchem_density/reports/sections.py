@@ -15,6 +15,7 @@ from deepchem_density.reports.digits import UNKNOWN, p_value, ratio, significant
 from deepchem_density.reports.markup import Picture, Section, Table
 from deepchem_density.reports.results import AREAS, ERRORS, METRICS
 from deepchem_density.reports.shown import in_words, of_unit, shown_table, titled
+from deepchem_density.reports.training_table import training_section
 from deepchem_density.versions import installed_versions
 
 __all__ = ["comparison_sections"]
@@ -93,6 +94,7 @@ def comparison_sections(
         *efficiency,
         Section("Errors by size", [sizes], [by_size]),
         _agreement(pictures, datapoints),
+        *([] if tables["training"].empty else [training_section(tables["training"], datapoints)]),
         _costs(tables["costs"], datapoints),
         _settings(configs),
     ]

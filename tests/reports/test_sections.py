@@ -21,6 +21,7 @@ from deepchem_density.reports.results import (
     size_table,
 )
 from deepchem_density.reports.sections import ONE_SEED, comparison_sections
+from deepchem_density.reports.training_table import training_table
 
 EV = 27.211386245988
 CONFIGS = [CurveConfig(rep="atom", seeds=SEEDS), CurveConfig(rep="density", seeds=SEEDS)]
@@ -34,6 +35,7 @@ def sections_of(configs, cells):
         "power_laws": power_law_table(cells, "mae"),
         "efficiency": efficiency_table(cells, "mae", "atom"),
         "parts": part_table(cells),
+        "training": training_table(cells),
         "sizes": size_table(cells, "mae"),
         "costs": cost_table(cells, {"atom": 0.001}),
     }
