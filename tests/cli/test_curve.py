@@ -49,7 +49,7 @@ def test_openfes_systems_come_to_a_table_with_baselines(tmp_path, capsys, monkey
     assert "pK: root mean square error on the test set, -log10(M)" in printed
     for model in ("atom", "linear in element counts", "ligand heavy atoms", "constant"):
         assert f"\n| {model}" in printed
-    assert "| 6 molecules |" in printed
+    assert "| 6 complexes |" in printed
 
 
 def test_epochs_take_the_place_of_steps(tmp_path, capsys):
