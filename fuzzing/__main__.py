@@ -49,7 +49,9 @@ def _tell(record: Record) -> None:
     n = record.totals.total()
     if n % 5000 == 0:
         faults = {kind: record.totals[kind] for kind in FAULTS if record.totals[kind]}
-        print(f"{n:,} of {record.count:,}, {record.seconds / n * 1e3:.1f} ms each; faults: {faults or 'none'}", flush=True)
+        print(
+            f"{n:,} of {record.count:,}, {record.seconds / n * 1e3:.1f} ms each; faults: {faults or 'none'}", flush=True
+        )
 
 
 if __name__ == "__main__":

@@ -42,7 +42,10 @@ def moved(rng: random.Random) -> Case:
 
     def read(_: Path) -> Any:
         featurizer = _featurizer(kind)
-        return [featurizer.featurize([one])[0] for one in (_structure(molecule), _structure(molecule.reordered(order), shift))]
+        return [
+            featurizer.featurize([one])[0]
+            for one in (_structure(molecule), _structure(molecule.reordered(order), shift))
+        ]
 
     def verdict(found: Any) -> str:
         here, there = found
@@ -63,7 +66,11 @@ def narrow(rng: random.Random) -> Case:
         return _featurizer("AtomVoxel", **settings).featurize([_structure(molecule)])[0]
 
     def verdict(voxels: Any) -> str:
-        return "" if np.isfinite(voxels).all() and voxels.any() else f"sigma={sigma:.2g} gives voxels that are all zero or no numbers"
+        return (
+            ""
+            if np.isfinite(voxels).all() and voxels.any()
+            else f"sigma={sigma:.2g} gives voxels that are all zero or no numbers"
+        )
 
     return Case("laws of voxels", "narrow Gaussians", {}, read, verdict, EITHER, (molecule.smiles, "sigma"))
 

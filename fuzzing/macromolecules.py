@@ -41,7 +41,10 @@ LIGAND = [
     *(Atom("C1", "LIG", "B", 5, "C", -2.1, 4.052, 9.5, True), Atom("O1", "LIG", "B", 5, "O", -2.1, 5.46, 9.61, True)),
     Atom("CL1", "LIG", "B", 5, "CL", -3.6, 3.4, 8.9, True),
 ]
-WATERS = [Atom("O", "HOH", "W", 101, "O", 1.003, -7.25, 20.4, True), Atom("O", "HOH", "W", 102, "O", 4.5, -9.75, 22.1, True)]
+WATERS = [
+    Atom("O", "HOH", "W", 101, "O", 1.003, -7.25, 20.4, True),
+    Atom("O", "HOH", "W", 102, "O", 4.5, -9.75, 22.1, True),
+]
 ZINC = [Atom("ZN", "ZN", "A", 301, "ZN", 20.05, 20.15, 20.25, True)]
 WHOLE = [*PEPTIDE, *LIGAND, *ZINC, *WATERS]
 IONS = {
@@ -83,7 +86,16 @@ TAGS = {
     "B_iso_or_equiv": lambda i, a: f"{a.b:.2f}",
     "pdbx_PDB_model_num": lambda i, a: "1",
 }
-OPTIONAL = ("group_PDB", "id", "label_alt_id", "label_asym_id", "pdbx_PDB_ins_code", "occupancy", "B_iso_or_equiv", "pdbx_PDB_model_num")
+OPTIONAL = (
+    "group_PDB",
+    "id",
+    "label_alt_id",
+    "label_asym_id",
+    "pdbx_PDB_ins_code",
+    "occupancy",
+    "B_iso_or_equiv",
+    "pdbx_PDB_model_num",
+)
 
 
 def cif(atoms: list[Atom], tags: list[str] | None = None, quote: str = "") -> str:
@@ -103,7 +115,9 @@ def truth(atoms: list[Atom]) -> Verdict:
     return same_atoms([symbol_number(a.symbol) for a in atoms], [(a.x, a.y, a.z) for a in atoms])
 
 
-def _case(form: str, mutation: str, content: bytes, verdict: Verdict, expected: str = EITHER, gz: str = "", **how: Any) -> Case:
+def _case(
+    form: str, mutation: str, content: bytes, verdict: Verdict, expected: str = EITHER, gz: str = "", **how: Any
+) -> Case:
     return Case(form, mutation, {f"case.{form}{gz}": content}, lambda path: read(path, **how), verdict, expected)
 
 
@@ -149,10 +163,13 @@ def ions(rng: random.Random) -> Case:
     """Return a PDB file without element columns in which ions stand in residues of their own."""
     names = rng.sample(sorted(IONS), 3)
     alone = [
-        Atom(name, name, "I", 900 + i, IONS[name].upper(), 30.0 + 4 * i, 1.5, -2.25, True) for i, name in enumerate(names)
+        Atom(name, name, "I", 900 + i, IONS[name].upper(), 30.0 + 4 * i, 1.5, -2.25, True)
+        for i, name in enumerate(names)
     ]
     column = rng.choice((13, 14))
-    lines = [_line(i, atom._replace(symbol="X") if column == 14 else atom, False, column) for i, atom in enumerate(alone, 20)]
+    lines = [
+        _line(i, atom._replace(symbol="X") if column == 14 else atom, False, column) for i, atom in enumerate(alone, 20)
+    ]
     text = pdb(PEPTIDE, False).replace("END\n", "\n".join([*lines, "END"]) + "\n")
     if rng.random() < 0.5:
         return _case("pdb", "ions without elements", text.encode(), truth([*PEPTIDE, *alone]))
@@ -201,14 +218,25 @@ def fractional(rng: random.Random) -> Case:
     """Return an mmCIF file with fractional coordinates and a cell, or without the cell."""
     parameters = (40.0, 50.0, 60.0, 90.0, rng.choice((90.0, 100.0)), rng.choice((90.0, 120.0)))
     cell = gemmi.UnitCell(*parameters)
-    tags = ["type_symbol", "label_atom_id", "label_comp_id", "auth_asym_id", "auth_seq_id", "fract_x", "fract_y", "fract_z"]
+    tags = [
+        "type_symbol",
+        "label_atom_id",
+        "label_comp_id",
+        "auth_asym_id",
+        "auth_seq_id",
+        "fract_x",
+        "fract_y",
+        "fract_z",
+    ]
     rows = []
     for atom in WHOLE:
         place = cell.fractionalize(gemmi.Position(atom.x, atom.y, atom.z)).tolist()
         names = (atom.symbol, atom.name, atom.residue, atom.chain, str(atom.place))
         rows.append(" ".join([*names, *(f"{value:.7f}" for value in place)]))
     names = ("length_a", "length_b", "length_c", "angle_alpha", "angle_beta", "angle_gamma")
-    given = [f"_cell.{name} {value}" for name, value in zip(names, parameters, strict=True)] if rng.random() < 0.7 else []
+    given = (
+        [f"_cell.{name} {value}" for name, value in zip(names, parameters, strict=True)] if rng.random() < 0.7 else []
+    )
     text = "\n".join(["data_x", *given, "loop_", *(f"_atom_site.{tag}" for tag in tags), *rows]) + "\n"
     return _case("cif", "fractional coordinates", text.encode(), truth(WHOLE), READ if given else REFUSED)
 
@@ -221,7 +249,9 @@ def far(rng: random.Random) -> Case:
         atoms[0] = atoms[0]._replace(x=10.0 ** rng.choice((7, 20, 200)))
     else:
         atoms[1] = atoms[1]._replace(x=atoms[0].x, y=atoms[0].y, z=atoms[0].z)
-    return _case(form, "impossible places", (pdb(atoms) if form == "pdb" else cif(atoms)).encode(), truth(atoms), REFUSED)
+    return _case(
+        form, "impossible places", (pdb(atoms) if form == "pdb" else cif(atoms)).encode(), truth(atoms), REFUSED
+    )
 
 
 def ligand(rng: random.Random) -> Case:
@@ -236,7 +266,14 @@ def ligand(rng: random.Random) -> Case:
     verdict = truth(LIGAND) if whole else explained_by(lambda: before, lambda: plain(text_of(content)))
     split = package.of("deepchem_density", "split_ligand")
     mutation = "same meaning" if whole else "changed at random"
-    return Case("ligand of a file", mutation, {f"case.{form}": content}, lambda path: split(path, "LIG")[0], verdict, READ if whole else EITHER)
+    return Case(
+        "ligand of a file",
+        mutation,
+        {f"case.{form}": content},
+        lambda path: split(path, "LIG")[0],
+        verdict,
+        READ if whole else EITHER,
+    )
 
 
 def _plain_pdb(text: str) -> list[Row]:
@@ -268,7 +305,9 @@ def _plain_cif(text: str) -> list[Row]:
 READERS = (
     Reader("files of macromolecules", 18, (changed, changed, changed, changed, changed, same, archive)),
     Reader(
-        "macromolecules, known changes", 12, (letter, letter, ions, ions, bad_number, moved, columns, order, fractional, far)
+        "macromolecules, known changes",
+        12,
+        (letter, letter, ions, ions, bad_number, moved, columns, order, fractional, far),
     ),
     Reader("ligand of a file", 2, (ligand,)),
 )

@@ -37,7 +37,9 @@ def values() -> np.ndarray:
     return (0.4 + 0.3 * np.sin(1.1 * i) * np.cos(0.8 * j + 0.3) + 0.05 * k + 0.001 * (i + 2 * j)).astype(np.float32)
 
 
-def gridded(wanted: np.ndarray, steps: np.ndarray, origin: Any, periodic: bool | None, tolerance: float = 1e-5) -> Verdict:
+def gridded(
+    wanted: np.ndarray, steps: np.ndarray, origin: Any, periodic: bool | None, tolerance: float = 1e-5
+) -> Verdict:
     """Return a verdict that wants these values at these places."""
 
     def verdict(found: Any) -> str:
@@ -54,11 +56,16 @@ def gridded(wanted: np.ndarray, steps: np.ndarray, origin: Any, periodic: bool |
     return verdict
 
 
-def cube(number_format: str = "{:13.5E}", n_atoms: int = 1, angstrom: bool = False, comment: str = "Electron density") -> str:
+def cube(
+    number_format: str = "{:13.5E}", n_atoms: int = 1, angstrom: bool = False, comment: str = "Electron density"
+) -> str:
     """Return a cube file of the values, in e/bohr³."""
     sign = -1 if angstrom else 1
     unit = 1.0 if angstrom else BOHR
-    axes = [f"{sign * n:5d}" + "".join(f"{0.5 / unit if i == a else 0:12.6f}" for i in range(3)) for a, n in enumerate(SHAPE)]
+    axes = [
+        f"{sign * n:5d}" + "".join(f"{0.5 / unit if i == a else 0:12.6f}" for i in range(3))
+        for a, n in enumerate(SHAPE)
+    ]
     head = [comment, "made up", f"{n_atoms:5d}" + "".join(f"{v / unit:12.6f}" for v in (-1.0, -1.5, -2.0)), *axes]
     atoms = ["    8    8.000000    0.000000    0.000000    0.000000"] * abs(n_atoms)
     orbitals = ["    1    5"] if n_atoms < 0 else []
@@ -156,7 +163,11 @@ def ccp4(rng: random.Random, **words: Any) -> tuple[bytes, np.ndarray, np.ndarra
     for word, value in words.items():
         struct.pack_into("<f" if isinstance(value, float) else "<i", header, 4 * (int(word[1:]) - 1), value)
     steps = np.diag(np.array(CELL) / SHAPE)
-    return bytes(header) + np.ascontiguousarray(stored).astype({2: "<f4"}.get(mode, data.dtype)).tobytes(), data.astype(float), steps
+    return (
+        bytes(header) + np.ascontiguousarray(stored).astype({2: "<f4"}.get(mode, data.dtype)).tobytes(),
+        data.astype(float),
+        steps,
+    )
 
 
 def _map(mutation: str, content: bytes, verdict: Verdict, expected: str = EITHER, gz: str = "", **how: Any) -> Case:
@@ -167,7 +178,9 @@ def map_same(rng: random.Random) -> Case:
     """Return a map in any order of axes and any mode."""
     content, wanted, steps = ccp4(rng)
     gz = rng.choice(("", ".gz"))
-    return _map("axes and modes", packed(rng, content) if gz else content, gridded(wanted, steps, (0, 0, 0), None), READ, gz)
+    return _map(
+        "axes and modes", packed(rng, content) if gz else content, gridded(wanted, steps, (0, 0, 0), None), READ, gz
+    )
 
 
 def map_changed(rng: random.Random) -> Case:
@@ -195,7 +208,10 @@ def map_ends(rng: random.Random) -> Case:
 def map_refused(rng: random.Random) -> Case:
     """Return a stack, a map without a cell, a header larger than its file, or a constant map."""
     kind = rng.choice(("stack", "no cell", "too large", "constant", "cut"))
-    words: dict[str, Any] = {"stack": {"group": 401, "sampling": (*SHAPE[:2], 1), "axes": (2, 1, 3)}, "no cell": {"angles": (200.0, 90.0, 90.0)}}.get(kind, {})
+    words: dict[str, Any] = {
+        "stack": {"group": 401, "sampling": (*SHAPE[:2], 1), "axes": (2, 1, 3)},
+        "no cell": {"angles": (200.0, 90.0, 90.0)},
+    }.get(kind, {})
     if kind == "too large":
         words = {f"w{rng.choice((1, 2, 3))}": rng.choice((2**31 - 1, 100_000, -5, 0))}
     content = ccp4(rng, mode=2, **words)[0]
@@ -292,7 +308,9 @@ def sf_changed(rng: random.Random) -> Case:
     """Return structure factors as mmCIF after random changes, or as they are."""
     if rng.random() < 0.25:
         content, gz = meaningless(rng, structure_factors()), rng.choice(("", ".gz"))
-        return Case("sf.cif", "same meaning", {f"case.cif{gz}": packed(rng, content) if gz else content}, read, summed, READ)
+        return Case(
+            "sf.cif", "same meaning", {f"case.cif{gz}": packed(rng, content) if gz else content}, read, summed, READ
+        )
     return Case("sf.cif", "changed at random", {"case.cif": blind(rng, structure_factors().encode())}, read, _finite)
 
 

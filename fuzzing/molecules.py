@@ -13,7 +13,14 @@ SMILES = (
     *("CCO", "CC(=O)[O-]", "C[NH3+]", "[O-]S(=O)(=O)[O-]", "[O-]C(=O)C(=O)[O-]", "[NH3+]CC(=O)[O-]", "c1ccccc1C(=O)N"),
     *("CS(=O)(=O)N", "FC(Cl)Br", "CC#N", "[NH3+]CC[NH3+]", "C1CC1N"),
 )
-SYBYL = {(6, "SP3"): "C.3", (6, "SP2"): "C.2", (6, "SP"): "C.1", (7, "SP3"): "N.3", (7, "SP2"): "N.am", (7, "SP"): "N.1"}
+SYBYL = {
+    (6, "SP3"): "C.3",
+    (6, "SP2"): "C.2",
+    (6, "SP"): "C.1",
+    (7, "SP3"): "N.3",
+    (7, "SP2"): "N.am",
+    (7, "SP"): "N.1",
+}
 SYBYL |= {(8, "SP3"): "O.3", (8, "SP2"): "O.2"}
 
 
@@ -41,7 +48,13 @@ class Molecule:
         pick = lambda values: tuple(values[i] for i in kept)  # noqa: E731
         bonds = tuple((new[a], new[b], order) for a, b, order in self.bonds if a in new and b in new)
         return Molecule(
-            self.smiles, pick(self.symbols), self.numbers[kept], self.positions[kept], pick(self.charges), bonds, pick(self.types)
+            self.smiles,
+            pick(self.symbols),
+            self.numbers[kept],
+            self.positions[kept],
+            pick(self.charges),
+            bonds,
+            pick(self.types),
         )
 
     def reordered(self, order: list[int]) -> Molecule:
@@ -50,7 +63,13 @@ class Molecule:
         pick = lambda values: tuple(values[i] for i in order)  # noqa: E731
         bonds = tuple((new[a], new[b], kind) for a, b, kind in self.bonds)
         return Molecule(
-            self.smiles, pick(self.symbols), self.numbers[order], self.positions[order], pick(self.charges), bonds, pick(self.types)
+            self.smiles,
+            pick(self.symbols),
+            self.numbers[order],
+            self.positions[order],
+            pick(self.charges),
+            bonds,
+            pick(self.types),
         )
 
     def on_carbon(self) -> list[int]:
@@ -114,14 +133,18 @@ def sdf(molecule: Molecule, charges: str = "line", name: str = "", tag: str = "3
     codes = {0: 0, 1: 3, 2: 2, 3: 1, -1: 5, -2: 6, -3: 7}
     rows = [
         f"{x:10.4f}{y:10.4f}{z:10.4f} {symbol:<3} 0{codes[charge] if charges == 'columns' else 0:3d}  0  0  0"
-        for symbol, (x, y, z), charge in zip(molecule.symbols, molecule.positions.tolist(), molecule.charges, strict=True)
+        for symbol, (x, y, z), charge in zip(
+            molecule.symbols, molecule.positions.tolist(), molecule.charges, strict=True
+        )
     ]
     bonds = [f"{a + 1:3d}{b + 1:3d}{order:3d}  0" for a, b, order in molecule.bonds]
     charged = [(i + 1, charge) for i, charge in enumerate(molecule.charges) if charge]
     line = f"M  CHG{len(charged):3d}" + "".join(f"{i:4d}{charge:4d}" for i, charge in charged)
     counts = f"{len(rows):3d}{len(bonds):3d}  0  0  0  0  0  0  0  0999 V2000"
     head = [name, f"     fuzzing          {tag}", "", counts]
-    return "\n".join([*head, *rows, *bonds, *([line] if charged and charges == "line" else []), "M  END", "$$$$"]) + "\n"
+    return (
+        "\n".join([*head, *rows, *bonds, *([line] if charged and charges == "line" else []), "M  END", "$$$$"]) + "\n"
+    )
 
 
 def v3000(molecule: Molecule, name: str = "") -> str:
@@ -135,7 +158,15 @@ def v3000(molecule: Molecule, name: str = "") -> str:
     bonds = [f"M  V30 {i} {order} {a + 1} {b + 1}" for i, (a, b, order) in enumerate(molecule.bonds, 1)]
     head = [name, "     fuzzing          3D", "", "  0  0  0     0  0            999 V3000", "M  V30 BEGIN CTAB"]
     counts = f"M  V30 COUNTS {len(rows)} {len(bonds)} 0 0 0"
-    body = ["M  V30 BEGIN ATOM", *rows, "M  V30 END ATOM", "M  V30 BEGIN BOND", *bonds, "M  V30 END BOND", "M  V30 END CTAB"]
+    body = [
+        "M  V30 BEGIN ATOM",
+        *rows,
+        "M  V30 END ATOM",
+        "M  V30 BEGIN BOND",
+        *bonds,
+        "M  V30 END BOND",
+        "M  V30 END CTAB",
+    ]
     return "\n".join([*head, counts, *body, "M  END", "$$$$"]) + "\n"
 
 

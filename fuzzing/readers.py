@@ -8,7 +8,14 @@ from pathlib import Path
 from fuzzing import laws, macromolecules, maps, small_molecules, stored, tables
 from fuzzing.cases import Reader
 
-READERS: tuple[Reader, ...] = (*small_molecules.READERS, *macromolecules.READERS, *maps.READERS, *tables.READERS, *stored.READERS, *laws.READERS)
+READERS: tuple[Reader, ...] = (
+    *small_molecules.READERS,
+    *macromolecules.READERS,
+    *maps.READERS,
+    *tables.READERS,
+    *stored.READERS,
+    *laws.READERS,
+)
 
 
 def all_readers(chosen: str = "", corpus: Path | None = None) -> Sequence[Reader]:

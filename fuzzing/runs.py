@@ -135,7 +135,9 @@ class _Worker:
     def _start(self) -> None:
         context = multiprocessing.get_context("fork")
         self.pipe, other = context.Pipe(duplex=False)
-        self.process = context.Process(target=_work, args=(self.seed, range(self.at, self.places.stop), self.readers, other))
+        self.process = context.Process(
+            target=_work, args=(self.seed, range(self.at, self.places.stop), self.readers, other)
+        )
         self.process.start()
         other.close()
         self.since, self.case = time.monotonic(), ("?", "?")

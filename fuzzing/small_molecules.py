@@ -21,7 +21,14 @@ FORMS = ("xyz", "sdf", "mol", "mol2", "v3000")
 WRITERS = {"xyz": xyz, "sdf": sdf, "mol": sdf, "mol2": mol2, "v3000": v3000}
 SUFFIX = {"v3000": "sdf"}
 SALTS = ("CC(=O)[O-].[Na+]", "CCN.OC(=O)C(F)(F)F", "C1CCNCC1.OS(=O)(=O)O", "[NH4+].[Cl-]", "OCC.CCN")
-CHARGED = {"[O-]C(=O)C(=O)[O-]": -2, "[O-]S(=O)(=O)[O-]": -2, "[NH3+]CC[NH3+]": 2, "CC(=O)[O-]": -1, "CCO": 0, "[Na+]": 1}
+CHARGED = {
+    "[O-]C(=O)C(=O)[O-]": -2,
+    "[O-]S(=O)(=O)[O-]": -2,
+    "[NH3+]CC[NH3+]": 2,
+    "CC(=O)[O-]": -1,
+    "CCO": 0,
+    "[Na+]": 1,
+}
 RADICALS = {"[CH2]": 2, "[CH3]": 1, "[NH2]": 1, "C[CH2]": 1}
 
 
@@ -41,7 +48,9 @@ def _any(rng: random.Random) -> tuple[Molecule, str, str]:
     return molecule, form, WRITERS[form](molecule)
 
 
-def _case(form: str, mutation: str, content: bytes, verdict: Verdict, expected: str = EITHER, gz: str = "", **read: Any) -> Case:
+def _case(
+    form: str, mutation: str, content: bytes, verdict: Verdict, expected: str = EITHER, gz: str = "", **read: Any
+) -> Case:
     name = f"case.{SUFFIX.get(form, form)}{gz}"
     return Case(form, mutation, {name: content}, lambda path: structure(path, **read), verdict, expected)
 
@@ -83,7 +92,9 @@ def bad_number(rng: random.Random) -> Case:
     molecule, form, text = _any(rng)
     written = f"{molecule.positions[rng.randrange(len(molecule.symbols)), rng.randrange(3)]:.4f}"
     word = rng.choice(BAD_NUMBERS)
-    changed_text = text.replace(written.rjust(10), word.rjust(10), 1) if form in ("sdf", "mol") else text.replace(written, word, 1)
+    changed_text = (
+        text.replace(written.rjust(10), word.rjust(10), 1) if form in ("sdf", "mol") else text.replace(written, word, 1)
+    )
     return _case(form, "no number as a coordinate", changed_text.encode(), truth(molecule, form), REFUSED)
 
 
@@ -96,7 +107,13 @@ def exponent(rng: random.Random) -> Case:
         return _case("xyz", "exponents", text.encode(), truth(molecule, "xyz"), READ)
     text = mol2(molecule)
     x = f"{molecule.positions[0, 0]:10.4f}"
-    return _case("mol2", "exponents", text.replace(x, f" {molecule.positions[0, 0]:.6e}", 1).encode(), truth(molecule, "mol2"), READ)
+    return _case(
+        "mol2",
+        "exponents",
+        text.replace(x, f" {molecule.positions[0, 0]:.6e}", 1).encode(),
+        truth(molecule, "mol2"),
+        READ,
+    )
 
 
 def charge(rng: random.Random) -> Case:
@@ -121,7 +138,9 @@ def formal(rng: random.Random) -> Case:
     molecule = rng.choice(molecules())
     if rng.random() < 0.5:
         text = mol2(molecule, tuple(map(float, molecule.charges)), "FORMAL_CHARGES")
-        return _case("mol2", "formal charges", text.encode(), same_atoms(molecule.numbers, molecule.positions, molecule.charge))
+        return _case(
+            "mol2", "formal charges", text.encode(), same_atoms(molecule.numbers, molecule.positions, molecule.charge)
+        )
     noise = tuple(rng.uniform(-0.9, 0.9) for _ in molecule.charges)
     return _case("mol2", "partial charges", mol2(molecule, noise, "GASTEIGER").encode(), _charge_of_bonds(molecule))
 
@@ -140,7 +159,9 @@ def _charge_of_bonds(molecule: Molecule) -> Verdict:
 
 def polar_hydrogens(rng: random.Random) -> Case:
     """Return a file without the hydrogens on carbon, some or all, to which they are to be added."""
-    molecule = rng.choice([one for one in molecules() if "C" in one.symbols and "S" not in one.symbols and len(one.on_carbon()) > 1])
+    molecule = rng.choice(
+        [one for one in molecules() if "C" in one.symbols and "S" not in one.symbols and len(one.on_carbon()) > 1]
+    )
     form = rng.choice(("mol2", "sdf"))
     verdict = lambda value: _counts(value, molecule)  # noqa: E731
     text = WRITERS[form](molecule.without(molecule.on_carbon()))
@@ -187,10 +208,14 @@ def smiles(rng: random.Random) -> Case:
     kind = rng.choice(("charge", "radical", "salt", "changed at random", "changed at random"))
     if kind == "charge":
         text, right = rng.choice(list(CHARGED.items()))
-        return _smiles(text, "charge", lambda value: "" if value.charge == right else f"charge {value.charge} of {text}")
+        return _smiles(
+            text, "charge", lambda value: "" if value.charge == right else f"charge {value.charge} of {text}"
+        )
     if kind == "radical":
         text, right = rng.choice(list(RADICALS.items()))
-        return _smiles(text, kind, lambda v: "" if v.unpaired == right else f"{v.unpaired} unpaired electrons in {text}")
+        return _smiles(
+            text, kind, lambda v: "" if v.unpaired == right else f"{v.unpaired} unpaired electrons in {text}"
+        )
     if kind == "salt":
         text = rng.choice(SALTS)
         return _smiles(text, kind, lambda value: _apart(value, text))
@@ -199,7 +224,15 @@ def smiles(rng: random.Random) -> Case:
 
 
 def _smiles(text: str, mutation: str, verdict: Verdict) -> Case:
-    return Case("smiles", mutation, {}, lambda _: structure(text), verdict, EITHER, (text, "SMILES", "molecule", "arrived", *text.split("\n")))
+    return Case(
+        "smiles",
+        mutation,
+        {},
+        lambda _: structure(text),
+        verdict,
+        EITHER,
+        (text, "SMILES", "molecule", "arrived", *text.split("\n")),
+    )
 
 
 def _apart(value: Any, text: str) -> str:

@@ -19,7 +19,14 @@ from fuzzing.cases import EITHER, READ, REFUSED, Case, Reader
 from fuzzing.molecules import molecules
 from fuzzing.mutations import blind, meaningless
 
-PARAMS = {"box_width": 12.0, "voxel_width": 0.75, "learning_rate": 1e-3, "widths": [16, 32], "batch_size": 32, "pooling": "mean"}
+PARAMS = {
+    "box_width": 12.0,
+    "voxel_width": 0.75,
+    "learning_rate": 1e-3,
+    "widths": [16, 32],
+    "batch_size": 32,
+    "pooling": "mean",
+}
 FORMAT = "deepchem_density tuned parameters, version 1"
 
 
@@ -39,7 +46,10 @@ def params(rng: random.Random) -> Case:
         content, expected = meaningless(rng, text), READ
     elif kind == "other type":
         name = rng.choice(list(PARAMS))
-        content, expected = params_text(PARAMS | {name: rng.choice((None, {"a": 1}, [[1]], ["x"], True))}).encode(), REFUSED
+        content, expected = (
+            params_text(PARAMS | {name: rng.choice((None, {"a": 1}, [[1]], ["x"], True))}).encode(),
+            REFUSED,
+        )
     elif kind == "key twice":
         content, expected = text.replace('"box_width"', '"voxel_width": 0.5, "box_width"').encode(), REFUSED
     else:
@@ -73,7 +83,9 @@ def model_files() -> dict[str, bytes]:
         model = VoxelCNNModel(n_tasks=1, n_channels=1, widths=(2,), seed=0, model_dir=folder)
         model.fit(data, nb_epoch=1, progress=False)
         about(recipe, ("y",)).write(Path(folder))
-        return {path.name: path.read_bytes() for path in sorted(Path(folder).iterdir()) if path.suffix in (".pt", ".json")}
+        return {
+            path.name: path.read_bytes() for path in sorted(Path(folder).iterdir()) if path.suffix in (".pt", ".json")
+        }
 
 
 def recipe(rng: random.Random) -> Case:
@@ -129,7 +141,9 @@ def _nan_weights() -> bytes:
 
     name = next(one for one in model_files() if one.endswith(".pt"))
     stored = torch.load(io.BytesIO(model_files()[name]), weights_only=True)
-    key = next(one for one, value in stored["model_state_dict"].items() if value.dtype == torch.float32 and value.numel() > 1)
+    key = next(
+        one for one, value in stored["model_state_dict"].items() if value.dtype == torch.float32 and value.numel() > 1
+    )
     stored["model_state_dict"][key].view(-1)[0] = float("nan")
     file = io.BytesIO()
     torch.save(stored, file)
@@ -173,7 +187,11 @@ def solved(rng: random.Random) -> Case:
             return "voxels that are not finite"
         return "" if whole and np.allclose(labels.ravel(), np.arange(len(molecules()))) else None
 
-    mutation = "same meaning" if whole else f"changed at random: {Path(name).name if name.endswith('json') else Path(name).suffix}"
+    mutation = (
+        "same meaning"
+        if whole
+        else f"changed at random: {Path(name).name if name.endswith('json') else Path(name).suffix}"
+    )
     names = (*(Path(one).name for one in files), shard, "fuzzing-")
     return Case("folder of solved molecules", mutation, files, read, verdict, READ if whole else EITHER, names)
 
@@ -219,7 +237,9 @@ def options(rng: random.Random) -> Case:
         return config
 
     def verdict(config: Any) -> str:
-        bad = [v for v in (config.sigma, config.box_width, config.voxel_width, config.learning_rate) if not (v and v > 0)]
+        bad = [
+            v for v in (config.sigma, config.box_width, config.voxel_width, config.learning_rate) if not (v and v > 0)
+        ]
         bad += [one for one in config.seeds if one < 0] + [one for one in config.fractions if not 0 < one <= 1]
         return f"{bad[0]} is accepted" if bad else ""
 

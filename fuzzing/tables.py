@@ -29,7 +29,9 @@ def _csv(header: str, rows: list[str]) -> str:
 
 def label_csv() -> str:
     """Return labels of the molecules, with a column before and one behind."""
-    return _csv("mol_id,weight,y,note", [f"{n},{i}.5,{y},none" for i, (n, y) in enumerate(zip(NAMES, LABELS, strict=True))])
+    return _csv(
+        "mol_id,weight,y,note", [f"{n},{i}.5,{y},none" for i, (n, y) in enumerate(zip(NAMES, LABELS, strict=True))]
+    )
 
 
 def cells(text: str) -> list[list[str]]:
@@ -37,7 +39,10 @@ def cells(text: str) -> list[list[str]]:
     found = []
     for mark in MARKS:
         try:
-            found += [[cell.strip() for cell in row] for row in csv.reader(text.replace("\r\n", "\n").split("\n"), delimiter=mark)]
+            found += [
+                [cell.strip() for cell in row]
+                for row in csv.reader(text.replace("\r\n", "\n").split("\n"), delimiter=mark)
+            ]
         except csv.Error:
             continue
     return found
@@ -100,7 +105,9 @@ def labels_same(rng: random.Random) -> Case:
 def labels_ragged(rng: random.Random) -> Case:
     """Return labels of which rows have a field more or fewer than the header, as the index of some programs."""
     rows = label_csv().rstrip().split("\n")
-    kind = rng.choice(("all rows longer", "one row longer", "one row shorter", "blank row", "column twice", "comma in a number"))
+    kind = rng.choice(
+        ("all rows longer", "one row longer", "one row shorter", "blank row", "column twice", "comma in a number")
+    )
     i = rng.randrange(1, len(rows))
     if kind == "all rows longer":
         rows[1:] = [f"{place},{row}" for place, row in enumerate(rows[1:])]
@@ -121,14 +128,18 @@ def labels_word(rng: random.Random) -> Case:
     """Return labels of which one is no number."""
     text, i = label_csv(), rng.randrange(len(LABELS))
     word = rng.choice(("1_000", "1.5abc", "inf", "0x10", "١", "1e999", "1.2.3", "five", '"1,5"'))
-    return _label_case("no number as a label", text.replace(f",{LABELS[i]},", f",{word},").encode(), _right_labels, REFUSED)
+    return _label_case(
+        "no number as a label", text.replace(f",{LABELS[i]},", f",{word},").encode(), _right_labels, REFUSED
+    )
 
 
 def complexes(rng: random.Random) -> Case:
     """Return a csv of complexes, as it is, after random changes, or ragged."""
     rows = [f"c{i},{'abcd'[i]}.sdf,p.pdb,{4.5 + i},200{i}" for i in range(4)]
     text = _csv("id,ligand,protein,pK,year", rows)
-    kind = rng.choice(("changed at random", "changed at random", "same meaning", "ragged", "impossible pK", "header only"))
+    kind = rng.choice(
+        ("changed at random", "changed at random", "same meaning", "ragged", "impossible pK", "header only")
+    )
     content, expected = text.encode(), EITHER
     if kind == "changed at random":
         content = blind(rng, content)
@@ -149,7 +160,10 @@ def complexes(rng: random.Random) -> Case:
     def verdict(found: dict[str, tuple[str, float]]) -> str:
         known = cells(text_of(content)) + cells(text)
         for name, (file, value) in found.items():
-            if not any(name in row and any(cell.endswith(file) for cell in row) and any(_is(c, value) for c in row) for row in known):
+            if not any(
+                name in row and any(cell.endswith(file) for cell in row) and any(_is(c, value) for c in row)
+                for row in known
+            ):
                 return f"{name} has {file} and {value}, which stand in no row with it"
         return ""
 
@@ -179,11 +193,17 @@ def lists(rng: random.Random) -> Case:
             plain = text_of(content)
         except UnicodeError:
             return ""
-        known = (plain + text).lower().encode("utf-8", "replace").decode("unicode-escape", "replace") if name.endswith("json") else ""
+        known = (
+            (plain + text).lower().encode("utf-8", "replace").decode("unicode-escape", "replace")
+            if name.endswith("json")
+            else ""
+        )
         odd = [one for ids in found.values() for one in ids if one not in (plain + text + known).lower()]
         return f"{odd[0]!r} does not stand in the file" if odd else ""
 
-    return _list_case(name, "same meaning" if whole else "changed at random", content, verdict, READ if whole else EITHER)
+    return _list_case(
+        name, "same meaning" if whole else "changed at random", content, verdict, READ if whole else EITHER
+    )
 
 
 def _ids(name: str, text: str) -> dict[str, list[str]]:
@@ -239,7 +259,13 @@ def index(rng: random.Random) -> Case:
     else:
         old, new = rng.choice(
             (
-                *(("  2012", "  6004"), ("2.20", "inf"), ("0.45  IC50=355mM", "99999999.0"), ("400mM", "٤٠٠mM"), ("3gww", "3zzf")),
+                *(
+                    ("  2012", "  6004"),
+                    ("2.20", "inf"),
+                    ("0.45  IC50=355mM", "99999999.0"),
+                    ("400mM", "٤٠٠mM"),
+                    ("3gww", "3zzf"),
+                ),
                 *(("320mM", "3_20mM"), ("1.80", "-1.80"), ("1996", "96"), ("Kd<1nM", "Kd<0nM"), ("400mM", "4,0mM")),
             )
         )
@@ -253,10 +279,15 @@ def _against_lines(frame: Any, text: str) -> str:
     lines = [line.split() for line in text.split("\n")]
     for code, row in frame.iterrows():
         own = [words for words in lines if words and words[0].lower() == code]
-        if not any(str(row["year"]) in words and (row["measurement"] in words or not row["measurement"]) for words in own):
+        if not any(
+            str(row["year"]) in words and (row["measurement"] in words or not row["measurement"]) for words in own
+        ):
             return f"{code} has {row['year']} and {row['measurement']}, in no line of the file"
         if row["measurement"]:
-            value, unit = re.fullmatch(r"(?:Kd|Ki|IC50)[<>=~]+([0-9.eE+-]+)(\w?M)", row["measurement"]).groups()  # type: ignore[union-attr]
+            found = re.fullmatch(r"(?:Kd|Ki|IC50)[<>=~]+([0-9.eE+-]+)(\w?M)", row["measurement"])
+            if found is None:
+                return f"{code} has the measurement {row['measurement']}"
+            value, unit = found.groups()
             if abs(row["pK"] + math.log10(float(value) * UNITS[unit])) > 1e-6:
                 return f"{code} has pK {row['pK']} for {row['measurement']}"
         if not 1900 <= row["year"] <= 2100 or not -20 < row["pK"] < 30:
@@ -297,7 +328,11 @@ def inputs(rng: random.Random) -> Case:
 def _in_rows(found: dict[str, Any], content: bytes, text: str) -> str:
     rows = cells(text_of(content)) + cells(text)
     for name, datapoint in found.items():
-        if isinstance(datapoint, str) and not any(name in row and datapoint in row for row in rows) and not name.isdigit():
+        if (
+            isinstance(datapoint, str)
+            and not any(name in row and datapoint in row for row in rows)
+            and not name.isdigit()
+        ):
             return f"{datapoint} is called {name}, in no row of the file"
     return ""
 
@@ -305,7 +340,7 @@ def _in_rows(found: dict[str, Any], content: bytes, text: str) -> str:
 QM9 = _csv(
     "Index,SMILES,N_atoms,Elements,XYZ_Ang,RotA_GHz,RotB_GHz,RotC_GHz,Dipole_debye,Polarizability_bohr3,HOMO_au,LUMO_au,HOMO_LUMO_gap_au,"
     "R2_bohr2,ZPVE_au,InternalEnergy_0K_au,InternalEnergy_298K_au,Enthalphy_298K_au,GibbsFreeEnergy_298K_au,Heatcapacity_Cv_cal_mol_K",
-    [f"""{i},O,3,"['O','H','H']","[[0.,0.,.1],[0,.7,-.4],[0,-.7,-.4]]",{','.join(['1.5'] * 15)}""" for i in (1, 2, 3)],
+    [f"""{i},O,3,"['O','H','H']","[[0.,0.,.1],[0,.7,-.4],[0,-.7,-.4]]",{",".join(["1.5"] * 15)}""" for i in (1, 2, 3)],
 )
 
 
@@ -330,7 +365,14 @@ def array_table(rng: random.Random) -> Case:
         same = table.positions.shape == right.shape and np.allclose(table.positions, right, atol=1e-3)
         return "" if same and table.labels[:, 0].tolist() == LABELS else None if not whole else "other atoms or labels"
 
-    return Case("stored table", "same meaning" if whole else "changed at random", {"case.npz": content}, read, verdict, READ if whole else EITHER)
+    return Case(
+        "stored table",
+        "same meaning" if whole else "changed at random",
+        {"case.npz": content},
+        read,
+        verdict,
+        READ if whole else EITHER,
+    )
 
 
 def _stored(kept: dict[str, bytes] = {}) -> bytes:  # noqa: B006
