@@ -19,7 +19,7 @@ from deepchem_density.errors import FeaturizationError
 from deepchem_density.fields.ccp4_maps import LARGEST_GZIP_RATIO, read_ccp4
 from deepchem_density.fields.cube_files import read_density_cube
 from deepchem_density.fields.maps import GriddedDensity, GriddedValues, check_nodes
-from deepchem_density.structures.text_files import format_suffix
+from deepchem_density.structures.text_files import format_suffix, read_text
 
 __all__ = ["DIFFERENCE_COEFFICIENTS", "MAP_COEFFICIENTS", "MAP_SUFFIXES", "read_map"]
 
@@ -219,13 +219,17 @@ def _reflections(path: Path, suffix: str) -> list[gemmi.Mtz | gemmi.ReflnBlock]:
         _check_mtz(path)
         return [gemmi.read_mtz_file(str(path))]
     blocks: list[gemmi.Mtz | gemmi.ReflnBlock] = [
-        block for block in gemmi.as_refln_blocks(gemmi.cif.read(str(path))) if block.default_loop is not None
+        block for block in gemmi.as_refln_blocks(_cif(path)) if block.default_loop is not None
     ]
     if not blocks:
         raise FeaturizationError(
             f"'{path.name}' holds no reflections; a map needs amplitudes and phases, atoms are passed as ligand or protein."
         )
     return blocks
+
+
+def _cif(path: Path) -> gemmi.cif.Document:
+    return gemmi.cif.read_string(read_text(path).encode("ascii", "backslashreplace"))  # as CIF 1.1 demands
 
 
 def _check_mtz(path: Path) -> None:
