@@ -21,6 +21,8 @@ from fuzzing.package import Missing
 CHUNK = 2500
 SHOWN = 300
 GIGABYTE = 1e9
+STUCK = 15
+"""How many times its limit of processor time a case may take by the clock, before it counts as waiting for ever."""
 ROOM = 6 * 2**30
 """Address space that a worker may take beyond what it has at the start."""
 
@@ -96,7 +98,7 @@ def run(
     jobs : int
         Processes.
     seconds : float
-        That one case may take.
+        Of a processor that one case may take.
     out : Path, optional
         Where the record is kept; a run of the same seed and count goes on from it.
     tell : callable
@@ -140,7 +142,7 @@ class _Worker:
         )
         self.process.start()
         other.close()
-        self.since, self.case = time.monotonic(), ("?", "?")
+        self.since, self.taken, self.case = time.monotonic(), 0.0, ("?", "?")
 
     def step(self) -> bool:
         """Take what the process has told; return whether the chunk is done."""
@@ -149,14 +151,18 @@ class _Worker:
                 self._take(self.pipe.recv())
         except EOFError:
             return self._ended()
-        if time.monotonic() - self.since > self.seconds:
+        if self._taken() > self.seconds or time.monotonic() - self.since > STUCK * self.seconds:
             self.process.kill()
             self._lost(Outcome(HANG, f"not done after {self.seconds:g} s"))
             return self.at >= self.places.stop
         return False
 
+    def _taken(self) -> float:
+        """Return the processor time since the last message, which does not count what others run on the machine."""
+        return _processor_time(self.process.pid) - self.taken
+
     def _take(self, message: tuple[Any, ...]) -> None:
-        self.since = time.monotonic()
+        self.since, self.taken = time.monotonic(), _processor_time(self.process.pid)
         if message[0] == "start":
             self.case = message[1]
             return
@@ -220,6 +226,14 @@ def _work(seed: int, places: range, readers: Sequence[Reader], pipe: Any) -> Non
         if peak > before + GIGABYTE / 4:
             Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew
     pipe.close()
+
+
+def _processor_time(pid: int | None) -> float:
+    try:
+        words = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:  # it has ended
+        return 0.0
+    return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _peak() -> float:
