@@ -48,7 +48,11 @@ def result(name: str, out: Path) -> dict[str, Any]:
     from deepchem_density import open_featurized
 
     dataset = open_featurized(out, ["gap"], representation="density", box_width=12.0, voxel_width=1.0)
-    return {"labels": dataset.y.tolist(), "ids": dataset.ids.tolist(), "voxels": np.asarray(dataset.X[:64]).ravel().tolist()}
+    return {
+        "labels": dataset.y.tolist(),
+        "ids": dataset.ids.tolist(),
+        "voxels": np.asarray(dataset.X[:64]).ravel().tolist(),
+    }
 
 
 def same(first: dict[str, Any], second: dict[str, Any]) -> bool:
@@ -65,7 +69,9 @@ def same(first: dict[str, Any], second: dict[str, Any]) -> bool:
     return True
 
 
-def killed(name: str, kills: int, longest: float, rng: random.Random, folder: Path, right: dict[str, Any]) -> dict[str, Any]:
+def killed(
+    name: str, kills: int, longest: float, rng: random.Random, folder: Path, right: dict[str, Any]
+) -> dict[str, Any]:
     """Kill a command again and again, let it end, and compare."""
     out, alive, hit = folder / f"{name}-killed", 0, 0
     for _ in range(kills):
@@ -77,7 +83,12 @@ def killed(name: str, kills: int, longest: float, rng: random.Random, folder: Pa
         time.sleep(5)
         alive += len(_of(out))
     _, said = started(name, out).communicate()
-    return {"kills": hit, "workers alive after 5 s": alive, "same result": bool(same(result(name, out), right)), "said": said[-200:]}
+    return {
+        "kills": hit,
+        "workers alive after 5 s": alive,
+        "same result": bool(same(result(name, out), right)),
+        "said": said[-200:],
+    }
 
 
 def _of(out: Path) -> list[str]:
@@ -98,7 +109,9 @@ def full(name: str, largest: int, folder: Path, right: dict[str, Any]) -> dict[s
     out = folder / f"{name}-{largest}"
     process = started(name, out, largest)
     _, said = process.communicate()
-    left = sorted(path.name for path in out.rglob("*") if ".part" in path.name or path.name.startswith("temp_checkpoint"))
+    left = sorted(
+        path.name for path in out.rglob("*") if ".part" in path.name or path.name.startswith("temp_checkpoint")
+    )
     lines = said.strip().splitlines()
     status = process.returncode
     started(name, out).communicate()

@@ -12,7 +12,7 @@ from fuzzing import package
 from fuzzing.atoms import Row, explained_by, number, same_atoms
 from fuzzing.cases import EITHER, READ, REFUSED, Case, Reader, Verdict
 from fuzzing.mutations import blind, meaningless, packed
-from fuzzing.small_molecules import BAD_NUMBERS, text_of, symbol_number
+from fuzzing.small_molecules import BAD_NUMBERS, symbol_number, text_of
 
 
 class Atom(NamedTuple):

@@ -46,7 +46,7 @@ def gridded(
         if found.values.shape != wanted.shape:
             return f"{found.values.shape} values, {wanted.shape} are right"
         if not np.allclose(found.steps, steps, atol=2e-3) or not np.allclose(found.origin, origin, atol=2e-3):
-            return f"steps {found.steps.tolist()} and origin {found.origin.tolist()}, {steps.tolist()} and {list(origin)} are right"
+            return f"steps {found.steps.tolist()}, origin {found.origin.tolist()}; {steps.tolist()} and {list(origin)} are right"
         if not np.allclose(found.values, wanted, rtol=tolerance, atol=tolerance, equal_nan=True):
             return f"values differ by {np.nanmax(np.abs(found.values - wanted)):.3g}"
         if periodic is not None and bool(found.periodic) != periodic:
@@ -260,7 +260,7 @@ def structure_factors() -> str:
     names = ("length_a", "length_b", "length_c", "angle_alpha", "angle_beta", "angle_gamma")
     cell = [f"_cell.{name} {value}" for name, value in zip(names, (12, 13, 14, 90, 90, 90), strict=True)]
     tags = [f"_refln.{tag}" for tag in ("index_h", "index_k", "index_l", "pdbx_FWT", "pdbx_PHWT")]
-    rows = [f"{h} {k} {l} {f:.4f} {p:.4f}" for (h, k, l), f, p in zip(*reflections(), strict=True)]
+    rows = [f"{hkl[0]} {hkl[1]} {hkl[2]} {f:.4f} {p:.4f}" for hkl, f, p in zip(*reflections(), strict=True)]
     return "\n".join(["data_rmade", *cell, "_symmetry.space_group_name_H-M 'P 1'", "loop_", *tags, *rows, "#"]) + "\n"
 
 

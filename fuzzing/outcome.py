@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from fuzzing.cases import READ, REFUSED, Case
-from fuzzing.package import Missing
+from fuzzing.package import MissingError
 
 RIGHT, UNCHECKED, CLEAR = "right", "read, value not checked", "clear error"
 WRONG, TOO_STRICT, UNCLEAR = "silent wrong", "refused though right", "unclear error"
@@ -54,7 +54,7 @@ def _tried(case: Case, path: Path) -> Outcome:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             value = case.read(path)
-    except (KeyboardInterrupt, GeneratorExit, Missing):
+    except (KeyboardInterrupt, GeneratorExit, MissingError):
         raise
     except BaseException as error:
         return _of_error(error, case)
@@ -63,7 +63,7 @@ def _tried(case: Case, path: Path) -> Outcome:
     except Exception as error:
         raise RuntimeError(f"the oracle of {case.reader}, {case.mutation}, fails: {error!r}") from error
     if case.expected == REFUSED:
-        return Outcome(WRONG, f"taken for {_shown(value)}" if not verdict else verdict)
+        return Outcome(WRONG, verdict or f"taken for {_shown(value)}")
     if verdict:
         return Outcome(WRONG, verdict)
     return Outcome(UNCHECKED if verdict is None else RIGHT)

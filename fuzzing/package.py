@@ -20,12 +20,12 @@ MOVED = {
 """Where modules stood at 490ff6a."""
 
 
-class Missing(Exception):
+class MissingError(Exception):
     """The release that is fuzzed has no such reader."""
 
 
 def of(module: str, name: str) -> Any:
-    """Return an object of the package; raises `Missing` where this release has none."""
+    """Return an object of the package; raises `MissingError` where this release has none."""
     for place in (module, MOVED.get(module, "")):
         try:
             return getattr(importlib.import_module(place), name) if place else _missing(module, name)
@@ -36,4 +36,4 @@ def of(module: str, name: str) -> Any:
 
 
 def _missing(module: str, name: str) -> Any:
-    raise Missing(f"{module}.{name}")
+    raise MissingError(f"{module}.{name}")

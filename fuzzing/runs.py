@@ -16,7 +16,7 @@ from typing import Any
 
 from fuzzing.cases import Case, Maker, Reader
 from fuzzing.outcome import CRASH, FAULTS, HANG, MEMORY, Outcome, quiet, tried
-from fuzzing.package import Missing
+from fuzzing.package import MissingError
 
 CHUNK = 2500
 SHOWN = 300
@@ -204,7 +204,7 @@ def warmed(readers: Sequence[Reader]) -> list[Reader]:
 def _is_there(maker: Maker) -> bool:
     try:
         tried(maker(random.Random(0)))
-    except Missing:
+    except MissingError:
         return False
     return True
 

@@ -133,24 +133,24 @@ def labels_word(rng: random.Random) -> Case:
     )
 
 
+COMPLEXES = _csv("id,ligand,protein,pK,year", [f"c{i},{'abcd'[i]}.sdf,p.pdb,{4.5 + i},200{i}" for i in range(4)])
+
+
 def complexes(rng: random.Random) -> Case:
     """Return a csv of complexes, as it is, after random changes, or ragged."""
-    rows = [f"c{i},{'abcd'[i]}.sdf,p.pdb,{4.5 + i},200{i}" for i in range(4)]
-    text = _csv("id,ligand,protein,pK,year", rows)
+    text = COMPLEXES
     kind = rng.choice(
         ("changed at random", "changed at random", "same meaning", "ragged", "impossible pK", "header only")
     )
-    content, expected = text.encode(), EITHER
-    if kind == "changed at random":
-        content = blind(rng, content)
-    elif kind == "same meaning":
-        content, expected = meaningless(rng, text), READ
-    elif kind == "ragged":
-        content, expected = _csv(text.split("\n")[0], [f"9,{row}" for row in rows]).encode(), REFUSED
-    elif kind == "impossible pK":
-        content, expected = text.replace("4.5", rng.choice(("99999999", "-400", "4,5", "1e5"))).encode(), REFUSED
-    else:
-        content, expected = text.split("\n")[0].encode() + b"\n", REFUSED
+    head, *rows = text.rstrip().split("\n")
+    impossible = rng.choice(("99999999", "-400", "4,5", "1e5"))
+    content, expected = {
+        "changed at random": lambda: (blind(rng, text.encode()), EITHER),
+        "same meaning": lambda: (meaningless(rng, text), READ),
+        "ragged": lambda: (_csv(head, [f"9,{row}" for row in rows]).encode(), REFUSED),
+        "impossible pK": lambda: (text.replace("4.5", impossible).encode(), REFUSED),
+        "header only": lambda: (f"{head}\n".encode(), REFUSED),
+    }[kind]()
 
     def read(path: Path) -> dict[str, tuple[str, float]]:
         table = package.of("deepchem_density", "load_complexes")(path)
