@@ -18,6 +18,7 @@ from fuzzing import package
 from fuzzing.cases import EITHER, READ, REFUSED, Case, Reader
 from fuzzing.molecules import molecules
 from fuzzing.mutations import blind, meaningless
+from fuzzing.tables import LABELS, NAMES
 
 PARAMS = {
     "box_width": 12.0,
@@ -247,7 +248,47 @@ def options(rng: random.Random) -> Case:
     return Case("options", "words that may be wrong", {}, read, verdict, EITHER, named)
 
 
+def array_table(rng: random.Random) -> Case:
+    """Return a stored table of molecules after random changes."""
+    content = _stored()
+    whole = rng.random() < 0.15
+    content = content if whole else blind(rng, content)
+    read = lambda path: package.of("deepchem_density.tables", "MoleculeTable").load(path)  # noqa: E731
+
+    def verdict(table: Any) -> str | None:
+        right = np.concatenate([molecule.positions for molecule in molecules()])
+        same = table.positions.shape == right.shape and np.allclose(table.positions, right, atol=1e-3)
+        return "" if same and table.labels[:, 0].tolist() == LABELS else None if not whole else "other atoms or labels"
+
+    return Case(
+        "stored table",
+        "same meaning" if whole else "changed at random",
+        {"case.npz": content},
+        read,
+        verdict,
+        READ if whole else EITHER,
+    )
+
+
+def _stored(kept: dict[str, bytes] = {}) -> bytes:  # noqa: B006
+    if not kept:
+        made = package.of("deepchem_density.tables", "MoleculeTable")
+        sizes = [len(molecule.numbers) for molecule in molecules()]
+        with tempfile.TemporaryDirectory() as folder:
+            made(
+                numbers=np.concatenate([molecule.numbers for molecule in molecules()]),
+                positions=np.concatenate([molecule.positions for molecule in molecules()]),
+                offsets=np.cumsum([0, *sizes]),
+                labels=np.array(LABELS)[:, None],
+                tasks=("y",),
+                ids=np.array(NAMES),
+            ).save(Path(folder, "case.npz"))
+            kept["npz"] = Path(folder, "case.npz").read_bytes()
+    return kept["npz"]
+
+
 READERS = (
+    Reader("stored table", 3, (array_table,)),
     Reader("tuned settings", 6, (params,)),
     Reader("recipe of a model", 6, (recipe,)),
     Reader("folder of a model", 2, (model,)),

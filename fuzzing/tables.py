@@ -10,8 +10,6 @@ import re
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from fuzzing import package
 from fuzzing.cases import EITHER, READ, REFUSED, Case, Reader, Verdict
 from fuzzing.molecules import molecules, sdf
@@ -353,47 +351,6 @@ def qm9(rng: random.Random) -> Case:
     return Case("qm9pack", "changed at random", files, read, lambda table: None, REFUSED, ("qm9pack", "qm9_part"))
 
 
-def array_table(rng: random.Random) -> Case:
-    """Return a stored table of molecules after random changes."""
-    content = _stored()
-    whole = rng.random() < 0.15
-    content = content if whole else blind(rng, content)
-    read = lambda path: package.of("deepchem_density.tables", "MoleculeTable").load(path)  # noqa: E731
-
-    def verdict(table: Any) -> str | None:
-        right = np.concatenate([molecule.positions for molecule in molecules()])
-        same = table.positions.shape == right.shape and np.allclose(table.positions, right, atol=1e-3)
-        return "" if same and table.labels[:, 0].tolist() == LABELS else None if not whole else "other atoms or labels"
-
-    return Case(
-        "stored table",
-        "same meaning" if whole else "changed at random",
-        {"case.npz": content},
-        read,
-        verdict,
-        READ if whole else EITHER,
-    )
-
-
-def _stored(kept: dict[str, bytes] = {}) -> bytes:  # noqa: B006
-    if not kept:
-        import tempfile
-
-        made = package.of("deepchem_density.tables", "MoleculeTable")
-        sizes = [len(molecule.numbers) for molecule in molecules()]
-        with tempfile.TemporaryDirectory() as folder:
-            made(
-                numbers=np.concatenate([molecule.numbers for molecule in molecules()]),
-                positions=np.concatenate([molecule.positions for molecule in molecules()]),
-                offsets=np.cumsum([0, *sizes]),
-                labels=np.array(LABELS)[:, None],
-                tasks=("y",),
-                ids=np.array(NAMES),
-            ).save(Path(folder, "case.npz"))
-            kept["npz"] = Path(folder, "case.npz").read_bytes()
-    return kept["npz"]
-
-
 READERS = (
     Reader("labels beside sdf", 3, (labels_changed, labels_changed, labels_same, labels_ragged, labels_word)),
     Reader("csv of complexes", 4, (complexes,)),
@@ -401,5 +358,4 @@ READERS = (
     Reader("INDEX of PDBbind", 5, (index,)),
     Reader("molecules to predict", 5, (inputs,)),
     Reader("qm9pack", 1, (qm9,)),
-    Reader("stored table", 3, (array_table,)),
 )
