@@ -17,6 +17,7 @@ import numpy as np
 __all__ = [
     "LARGEST_MEMORY",
     "LARGEST_SEED",
+    "LARGEST_WHOLE",
     "Between",
     "Frozen",
     "Setting",
@@ -37,6 +38,9 @@ __all__ = [
 
 LARGEST_SEED = 2**31 - 1
 """RDKit takes a negative seed for "different each time", and 32 bits."""
+
+LARGEST_WHOLE = 2**63 - 1
+"""What NumPy and PyTorch count with."""
 
 Class = TypeVar("Class", bound=type)
 
@@ -259,7 +263,8 @@ def _parts(value: Any) -> Iterator[Any]:
 def _in_bounds(value: Any, about: Setting) -> bool:
     # written so that a NaN, which compares as false, is refused
     return bool(
-        np.isfinite(value)
+        abs(value) <= LARGEST_WHOLE
+        and np.isfinite(value)
         and (about.above is None or value > about.above)
         and (about.least is None or value >= about.least)
         and (about.most is None or value <= about.most)
@@ -284,7 +289,7 @@ def _fits(value: Any, hint: Any) -> bool:
     if hint is float:
         return is_number(value)
     if hint is int:
-        return is_number(value) and value == int(value) if is_number(value) and np.isfinite(value) else False
+        return is_number(value) and bool(abs(value) <= LARGEST_WHOLE) and value == int(value)
     return isinstance(value, hint)
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from deepchem_density.cli.compare import CompareRun
 from deepchem_density.cli.curve import CurveRun
+from deepchem_density.cli.featurize import FeaturizeRun
 from deepchem_density.cli.predict import PredictSettings
 from deepchem_density.cli.tune import TuneRun
 from deepchem_density.settings import settings_of
@@ -68,6 +69,7 @@ class EntryPoint:
 CURVE = EntryPoint("curve", CurveRun)
 COMPARE = EntryPoint("compare", CompareRun)
 TUNE = EntryPoint("tune", TuneRun)
+FEATURIZE = EntryPoint("featurize", FeaturizeRun, positional=("data",))
 PREDICT = EntryPoint("predict", PredictSettings, positional=("model", "input"))
 
 
@@ -103,7 +105,11 @@ SEARCH = {
 }
 
 PROJECTS: dict[str, tuple[str, str, dict[str, EntryPoint]]] = {
-    "MLproject": ("deepchem_density", ACTIVE, {"main": CURVE, "compare": COMPARE, "tune": TUNE, "predict": PREDICT}),
+    "MLproject": (
+        "deepchem_density",
+        ACTIVE,
+        {"main": CURVE, "compare": COMPARE, "tune": TUNE, "featurize": FEATURIZE, "predict": PREDICT},
+    ),
     "mlflow_projects/qm9/MLproject": (
         "deepchem_density_qm9",
         ACTIVE,

@@ -37,7 +37,9 @@ __all__ = ["CurveRun", "add_to", "cell_line", "run", "train_along"]
 class TunedSettings:
     """Tuned settings."""
 
-    params: str = setting("", "file of settings from tune; options that are given win")
+    params: str = setting(
+        "", "file of settings from tune, with {rep} for the representation; options that are given win"
+    )
 
 
 @dataclass
@@ -162,4 +164,6 @@ def curve_config(options: argparse.Namespace) -> CurveConfig:
     from deepchem_density.voxels.representations import canonical
 
     rep = canonical(asked["rep"], "rep") if "rep" in asked else ""
-    return config_from(asked, read_params(params, rep))
+    if "{rep}" in params and not rep:
+        raise ValueError(f"params={params!r} arrived without rep; name the representation that stands for {{rep}}.")
+    return config_from(asked, read_params(params.replace("{rep}", rep), rep))

@@ -32,6 +32,7 @@ class FeaturizeSettings:
         False, "say what the data are like, what would fail, and what all would take, and write nothing"
     )
     n_jobs: int = setting(-1, "processes that solve; -1 is one a core", least=-1)
+    targets: str = setting("", "label columns, for sources that are no package's; none by default")
 
 
 @dataclass
@@ -54,9 +55,6 @@ def add_to(commands: Any) -> None:
         help="sample, qm9, a folder with an .sdf and its .csv of labels, a .csv, .smi or .parquet of molecules, a .csv of "
         "complexes, or a folder in PDBbind's layout",
     )
-    parser.add_argument(
-        "--targets", default="", help="label columns, for sources that are no package's; none by default"
-    )
     add_settings(parser, FeaturizeRun)
 
 
@@ -65,8 +63,8 @@ def run(options: argparse.Namespace) -> int:
     here = values_of(options, FeaturizeSettings)
     asked = asked_for(options, FeaturizeRun)
     settings = {name: value for name, value in asked.items() if name not in FeaturizeSettings.__dataclass_fields__}
-    config = config_from({**source_settings(options.what, options.targets), **settings})
-    config.recipe.check()
+    config = config_from({**source_settings(options.what, here.targets), **settings})
+    config.check_voxels()
     if here.dry_run:
         _try(config, here.n_jobs)
         return 0

@@ -77,6 +77,9 @@ class BaselineSettings:
 class Parser(argparse.ArgumentParser):
     """A parser whose errors are one sentence, and not a screen of usage."""
 
+    def __init__(self, **about: Any) -> None:
+        super().__init__(**{"allow_abbrev": False, **about})
+
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
         """Refuse what is not known here, where help is at hand, and not in the parser of all commands."""
         written = sys.argv[1:] if args is None else args

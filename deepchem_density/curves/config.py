@@ -64,14 +64,18 @@ class CurveConfig(Frozen, CurveSettings):
         ValueError
             Naming the setting, what arrived and what is accepted.
         """
-        check_settings(self)
-        canonical(self.rep, "rep")
-        self.recipe.check()
-        self._check_belonging()
+        self.check_voxels()
         for name, fits, accepted in self._rules():
             if not fits:
                 arrived = ", ".join(f"{one}={getattr(self, one)!r}" for one in name.split(", "))
                 raise ValueError(f"{arrived} arrived; {accepted} accepted.")
+
+    def check_voxels(self) -> None:
+        """Refuse settings of which no voxels can be made; raises as `check` does."""
+        check_settings(self)
+        canonical(self.rep, "rep")
+        self.recipe.check()
+        self._check_belonging()
 
     def _rules(self) -> list[tuple[str, bool, str]]:
         """Return the settings that go together: their names, whether they fit, and what is accepted."""

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from deepchem_density.featurizers.looked_dataset import LookedDataset
-from deepchem_density.files import load_npz, save_npz, write_text
+from deepchem_density.files import load_npz, read_json, save_npz, write_text
 from deepchem_density.voxels.recipe import FEATURE_VERSION, Recipe
 from deepchem_density.voxels.shards import Shard
 from deepchem_density.voxels.store import SolvedDatapoints
@@ -65,26 +65,42 @@ def open_featurized(
     """
     folder = Path(folder)
     try:
-        about = json.loads((folder / INDEX).read_text(encoding="utf-8"))
+        about = read_json(folder / INDEX)
         if about["format"] != FORMAT or about["feature_version"] != FEATURE_VERSION:
             raise ValueError(f"{about['format']}, features of version {about['feature_version']}")
+        Recipe.from_dict(about["recipe"]).check()
         recipe = Recipe.from_dict({**about["recipe"], **changed})
-        known = list(about["tasks"])
+        known, shards = _texts(about["tasks"]), _texts(about["shards"])
     except FileNotFoundError:
         raise FileNotFoundError(
             f"'{folder}' has no {INDEX}; a folder that `deepchem-density featurize` finished is accepted."
         ) from None
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"'{folder / INDEX}' cannot be used ({error}); featurize again with this release.") from error
     recipe.check()
-    stored = load_npz(folder / LABELS)
     chosen = known if tasks is None else list(tasks)
     if not set(chosen) <= set(known):
         raise ValueError(f"tasks={chosen} arrived; {', '.join(known)} are accepted.")
-    solved = SolvedDatapoints([Shard(folder / name) for name in about["shards"]])
-    labels = stored["labels"][:, [known.index(task) for task in chosen]]
+    solved = SolvedDatapoints([Shard(folder / name) for name in shards])
+    ids, labels = _ids_and_labels(folder / LABELS, len(solved), len(known))
+    labels = labels[:, [known.index(task) for task in chosen]]
     failed = [place for place, _ in solved.refused(recipe, any_orientation=orientation == "random")]
     kept = np.setdiff1d(np.arange(len(solved)), failed)
     weights = np.isfinite(labels).astype(np.float32)
-    whole = LookedDataset(solved, recipe, np.nan_to_num(labels), weights, stored["ids"], orientation, seed)
+    whole = LookedDataset(solved, recipe, np.nan_to_num(labels), weights, ids, orientation, seed)
     return whole.select(kept)
+
+
+def _texts(value: Any) -> list[str]:
+    if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+        raise ValueError(f"{value!r} stands where a list of names should")
+    return value
+
+
+def _ids_and_labels(path: Path, n: int, n_tasks: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return names (n,) and labels (n, n_tasks)."""
+    stored = load_npz(path)
+    ids, labels = stored.get("ids"), stored.get("labels")
+    if ids is None or labels is None or (ids.shape, labels.shape) != ((n,), (n, n_tasks)) or labels.dtype.kind != "f":
+        raise ValueError(f"'{path}' does not hold {n} names and {n_tasks} labels of each; featurize again.")
+    return ids, labels

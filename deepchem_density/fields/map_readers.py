@@ -19,7 +19,7 @@ from deepchem_density.errors import FeaturizationError
 from deepchem_density.fields.ccp4_maps import LARGEST_GZIP_RATIO, read_ccp4
 from deepchem_density.fields.cube_files import read_density_cube
 from deepchem_density.fields.maps import GriddedDensity, GriddedValues, check_nodes
-from deepchem_density.structures.text_files import format_suffix
+from deepchem_density.structures.text_files import check_unpacked, format_suffix, read_text
 
 __all__ = ["DIFFERENCE_COEFFICIENTS", "MAP_COEFFICIENTS", "MAP_SUFFIXES", "read_map"]
 
@@ -49,6 +49,11 @@ LARGEST_VALUE = 1e18
 
 MAP_VALUES = ("sigma", "file")
 KEPT_MAPS = 4
+
+LARGEST_FILE = (1 << 30) + (1 << 20)
+"""Bytes that a compressed map may unpack to: as many nodes as memory allows, and a header."""
+TEXTS = (".cif", ".mmcif", ".ent", ".cube", ".cub")
+"""Endings of files that are read as text, which has a limit of its own."""
 
 FOREIGN_SUFFIXES = (".dsn6", ".brix", ".omap")
 MAP_SUFFIXES = (".ccp4", ".map", ".mrc", ".mtz", ".cube", ".cub", *FOREIGN_SUFFIXES)
@@ -150,6 +155,8 @@ def _read(
 
 def _found(path: Path, suffix: str, pair: Pair | None, periodic: bool | None) -> GriddedValues:
     """Return what a file of this kind holds."""
+    if path.suffix.lower() == ".gz" and suffix not in TEXTS:
+        check_unpacked(path, LARGEST_FILE)
     if suffix in (".mtz", ".cif", ".mmcif", ".ent"):
         of_crystal = _from_coefficients(path, suffix, pair)
         return of_crystal._replace(periodic=periodic is not False)
@@ -219,13 +226,17 @@ def _reflections(path: Path, suffix: str) -> list[gemmi.Mtz | gemmi.ReflnBlock]:
         _check_mtz(path)
         return [gemmi.read_mtz_file(str(path))]
     blocks: list[gemmi.Mtz | gemmi.ReflnBlock] = [
-        block for block in gemmi.as_refln_blocks(gemmi.cif.read(str(path))) if block.default_loop is not None
+        block for block in gemmi.as_refln_blocks(_cif(path)) if block.default_loop is not None
     ]
     if not blocks:
         raise FeaturizationError(
             f"'{path.name}' holds no reflections; a map needs amplitudes and phases, atoms are passed as ligand or protein."
         )
     return blocks
+
+
+def _cif(path: Path) -> gemmi.cif.Document:
+    return gemmi.cif.read_string(read_text(path).encode("ascii", "backslashreplace"))  # as CIF 1.1 demands
 
 
 def _check_mtz(path: Path) -> None:

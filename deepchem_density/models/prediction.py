@@ -23,6 +23,8 @@ from deepchem_density.workers import map_in_order
 __all__ = ["Predictor", "find_model"]
 
 CHUNK = 256
+OWN_COLUMNS = ("id", "input", "failure")
+"""Of tables of predictions; a target of such a name is called "predicted id"."""
 NETWORK_FILE = "config.json"
 _URI = re.compile(r"^[a-z][a-z0-9+.-]+:/", re.IGNORECASE)
 
@@ -115,7 +117,7 @@ class Predictor:
 
     def columns(self, masks: int = 0) -> list[str]:
         """Return the names of the columns that hold predictions, and deviations over masks where there are some."""
-        names = self.about.columns
+        names = [f"predicted {name}" if name in OWN_COLUMNS else name for name in self.about.columns]
         return [*names, *(f"{name}_std" for name in names)] if masks else list(names)
 
     def predict(

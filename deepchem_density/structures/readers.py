@@ -89,7 +89,8 @@ def structure_from(
     else:
         mol, name, is_smiles = _mol_from(datapoint)
         if mol.GetNumAtoms() == 0:
-            raise FeaturizationError("A molecule without atoms arrived; at least one atom is needed.")
+            called = f" in '{name}'" if name else ""
+            raise FeaturizationError(f"A molecule without atoms arrived{called}; at least one atom is needed.")
         if mol.GetNumConformers() == 0:
             mol = embedded(mol, name, conformer_seed, optimize)
         else:

@@ -20,6 +20,7 @@ __all__ = [
     "all_covalent_radii",
     "atomic_number",
     "check_apart",
+    "is_symbol",
     "joined",
     "symbol",
     "vdw_radii",
@@ -304,6 +305,14 @@ def atomic_number(element: str) -> int:
             return Chem.GetPeriodicTable().GetAtomicNumber(element)
     except RuntimeError:
         raise ValueError(f"'{element}' is no element symbol; write symbols such as 'C', 'N', 'Cl'.") from None
+
+
+def is_symbol(element: str) -> bool:
+    """Tell whether a text is the symbol of an element."""
+    try:
+        return atomic_number(element) > 0
+    except ValueError:
+        return False
 
 
 @lru_cache(maxsize=1)

@@ -12,7 +12,16 @@ from pathlib import Path
 
 from deepchem_density.errors import FeaturizationError
 
-__all__ = ["LARGEST_TEXT", "decoded", "format_suffix", "guarded", "read_text", "text_of", "unpacked_bytes"]
+__all__ = [
+    "LARGEST_TEXT",
+    "check_unpacked",
+    "decoded",
+    "format_suffix",
+    "guarded",
+    "read_text",
+    "text_of",
+    "unpacked_bytes",
+]
 
 LARGEST_TEXT = 1 << 28
 """Bytes of a text file, unpacked: 256 MiB, three million atoms as mmCIF."""
@@ -104,6 +113,24 @@ def unpacked_bytes(path: Path, largest: int = LARGEST_TEXT) -> bytes:
             "part that is needed."
         )
     return raw
+
+
+def check_unpacked(path: Path, largest: int) -> None:
+    """Refuse a gzip archive that unpacks to more, or that is damaged, before a library unpacks it in memory.
+
+    Raises
+    ------
+    FeaturizationError
+        Naming the file.
+    """
+    with guarded(path.name, "a gzip archive", "get it again"), gzip.open(path) as archive:
+        size = 0
+        while size <= largest and (part := archive.read(1 << 20)):
+            size += len(part)
+    if size > largest:
+        raise FeaturizationError(
+            f"'{path.name}' unpacks to more than {largest >> 20} MiB, which is the most that is read; cut out what is needed."
+        )
 
 
 def text_of(raw: bytes, path: Path) -> str:

@@ -106,13 +106,15 @@ def load_sdf_csv(
     rows = (
         _rows_by_name(records, frame, id_column, (Path(sdf), Path(csv)))
         if join == "name"
-        else _rows_by_position(records, frame)
+        else _rows_by_position(records, frame, (Path(sdf), Path(csv)))
     )
 
     kept = [k for k, record in enumerate(records) if record.structure is not None and rows[k] >= 0]
     _warn_left_out(records, rows, str(sdf))
     if not kept:
-        raise ValueError(f"none of the {len(records)} records of {sdf} can be used; the first: {_describe(records, 0)}")
+        raise ValueError(
+            f"None of the {len(records)} records of '{sdf}' can be used; the first: {_describe(records, 0)}."
+        )
     table = MoleculeTable.from_structures(
         [structure for k in kept if (structure := records[k].structure) is not None],
         labels[[rows[k] for k in kept]],
@@ -129,11 +131,11 @@ def load_sdf_csv(
 
 def _read_records(path: Path, charge: int | str | None) -> list[_Record]:
     if not path.is_file():
-        raise FileNotFoundError(f"there is no SDF file {path}")
+        raise FileNotFoundError(f"There is no SDF file '{path}'; check the path.")
     text = read_text(path)
     records = [_read_record(record, path.name, charge) for record in sdf_records(text)]
     if not records or not ("$$$$" in text or "M  END" in text):
-        raise ValueError(f"{path} holds no record; an SDF file has one for each molecule, ended by a line $$$$")
+        raise ValueError(f"'{path}' holds no record; an SDF file has one for each molecule, ended by a line $$$$.")
     return records
 
 
@@ -166,7 +168,7 @@ def _read_csv(path: Path, tasks: Sequence[str]) -> pd.DataFrame:
     frame = read_csv_table(path, blank_rows=True)
     missing = [task for task in tasks if task not in frame.columns]
     if missing:
-        raise ValueError(f"{path} has no column {', '.join(missing)}; its columns are {', '.join(frame.columns)}")
+        raise ValueError(f"'{path}' has no column {', '.join(missing)}; its columns are {', '.join(frame.columns)}.")
     return frame
 
 
@@ -174,27 +176,27 @@ def _rows_by_name(
     records: Sequence[_Record], frame: pd.DataFrame, id_column: str, paths: tuple[Path, Path]
 ) -> list[int]:
     """Row of each record, -1 where the CSV file has none."""
+    sdf, csv = paths
     if id_column not in frame.columns:
         raise ValueError(
-            f"the CSV file has no column {id_column!r} to join by name, only {', '.join(frame.columns)}; name the "
-            "right one with id_column"
+            f"'{csv}' has no column {id_column!r} to join by name, only {', '.join(frame.columns)}; name the right one with "
+            "id_column."
         )
-    sdf, csv = paths
     keys = names_in(frame, id_column, csv)
     names = plain_names((record.name for record in records), "name", lambda k: f"Record {k} of '{sdf}'")
-    for what, values in (("names in the SDF file", names), (f"cells of column {id_column}", keys)):
+    for what, values in ((f"names in '{sdf}'", names), (f"cells of column {id_column} of '{csv}'", keys)):
         repeated = [value for value, count in Counter(values).items() if value and count > 1]
         if repeated:
             raise ValueError(
-                f"labels cannot be joined by name: {len(repeated)} of the {what} repeat, such as {repeated[0]!r}; "
-                'make them unique or pass join="position"'
+                f"Labels cannot be joined by name: {len(repeated)} of the {what} repeat, such as {repeated[0]!r}; "
+                'make them unique or pass join="position".'
             )
     row_of = {key: row for row, key in enumerate(keys) if key}
     rows = [row_of.pop(name, -1) for name in names]
     if max(rows, default=-1) < 0:
         raise ValueError(
-            f"no record name is in column {id_column}: records are called {names[:3]}, rows {keys[:3]}; "
-            'name the right column with id_column or pass join="position"'
+            f"No name of a record of '{sdf}' is in column {id_column} of '{csv}': records are called {names[:3]}, rows "
+            f'{keys[:3]}; name the right column with id_column or pass join="position".'
         )
     if row_of:
         warnings.warn(
@@ -205,15 +207,15 @@ def _rows_by_name(
     return rows
 
 
-def _rows_by_position(records: Sequence[_Record], frame: pd.DataFrame) -> list[int]:
+def _rows_by_position(records: Sequence[_Record], frame: pd.DataFrame, paths: tuple[Path, Path]) -> list[int]:
     rest = frame[len(records) :]
     frame = frame[: len(records)] if (rest == "").all(axis=None) else frame  # blank lines at the end
     if len(frame) != len(records):
         n_bad = sum(record.structure is None for record in records)
         raise ValueError(
-            f"labels cannot be joined by position: the SDF file has {len(records)} records ({n_bad} of them "
-            f"unreadable), the CSV file {len(frame)} rows, and both must have one for each molecule; give the records "
-            "names and the CSV file a column with them, and name it with id_column"
+            f"Labels cannot be joined by position: '{paths[0]}' has {len(records)} records ({n_bad} of them unreadable), "
+            f"'{paths[1]}' {len(frame)} rows, and both must have one for each molecule; give the records names and the csv file "
+            "a column with them, and name it with id_column."
         )
     return list(range(len(records)))
 

@@ -15,7 +15,8 @@ import importlib.util
 import json
 import os
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from importlib import resources
 from pathlib import Path
@@ -23,7 +24,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from deepchem_density.files import cache_folder, is_file
+from deepchem_density.files import cache_folder, is_file, reading
 from deepchem_density.tables.molecule_table import MoleculeTable
 
 __all__ = [
@@ -173,24 +174,46 @@ def read_qm9pack(folder: Path) -> MoleculeTable:
     columns = [name for name, _ in _COLUMNS.values()]
     numbers, positions, frames = [], [], []
     for part in _PARTS:
-        frame = pd.read_csv(
-            folder / part,
-            usecols=["Index", "SMILES", "N_atoms", "Elements", "XYZ_Ang", *columns],
-            index_col=False,
-            dtype=str,  # numbers are converted below: the parser of pandas before 3.1 may miss their last bit
-        )
-        numbers.append(_parse_elements(frame.pop("Elements")))
-        frame["N_atoms"] = frame["N_atoms"].astype(np.int64)
-        positions.append(_parse_positions(frame.pop("XYZ_Ang"), frame["N_atoms"]))
+        with _of_qm9pack(folder / part):
+            frame = pd.read_csv(
+                folder / part,
+                usecols=["Index", "SMILES", "N_atoms", "Elements", "XYZ_Ang", *columns],
+                index_col=False,
+                dtype=str,  # numbers are converted below: the parser of pandas before 3.1 may miss their last bit
+            )
+            numbers.append(_parse_elements(frame.pop("Elements")))
+            frame["N_atoms"] = frame["N_atoms"].astype(np.int64)
+            positions.append(_parse_positions(frame.pop("XYZ_Ang"), frame["N_atoms"]))
+            frame[columns] = frame[columns].to_numpy(dtype=object).astype(np.float64)
+            frame["Index"] = frame["Index"].to_numpy(dtype=object).astype(np.int64)
         frames.append(frame)
-    frame = pd.concat(frames, ignore_index=True)
+    with _of_qm9pack(folder):
+        return _table_of(pd.concat(frames, ignore_index=True), columns, numbers, positions)
+
+
+@contextmanager
+def _of_qm9pack(path: Path) -> Iterator[None]:
+    """Name the file of qm9pack in whatever is wrong with it, and the remedy."""
+    try:
+        with reading(path):
+            yield
+    except OSError:
+        raise
+    except Exception as error:  # of pandas and NumPy; whatever it is, the file is not that of the package
+        reason = " ".join(str(error).split()).partition("; reinstall")[0]
+        raise ValueError(f"'{path}' is not that of qm9pack 1.0.3 ({reason}); reinstall qm9pack==1.0.3.") from error
+
+
+def _table_of(
+    frame: pd.DataFrame, columns: list[str], numbers: list[np.ndarray], positions: list[np.ndarray]
+) -> MoleculeTable:
     table = MoleculeTable(
         numbers=np.concatenate(numbers),
         positions=np.concatenate(positions),
         offsets=np.concatenate([[0], np.cumsum(frame["N_atoms"].to_numpy())]),
-        labels=frame[columns].to_numpy(dtype=object).astype(np.float64),
+        labels=frame[columns].to_numpy(dtype=np.float64),
         tasks=QM9_TASKS,
-        ids=frame["Index"].to_numpy(dtype=object).astype(np.int64),
+        ids=frame["Index"].to_numpy(dtype=np.int64),
         units=QM9_UNITS,
         smiles=frame["SMILES"].to_numpy(dtype=np.str_),
         source="qm9",

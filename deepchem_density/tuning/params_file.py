@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from deepchem_density.curves.config import CurveConfig
-from deepchem_density.files import write_text
+from deepchem_density.files import read_json, write_text
+from deepchem_density.settings import LARGEST_WHOLE
 
 __all__ = ["read_params", "read_provenance", "write_params"]
 
@@ -70,10 +71,7 @@ def read_provenance(path: str | Path) -> dict[str, Any]:
 def _read(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise FileNotFoundError(f"There is no file '{path}'; a .json that `deepchem-density tune` wrote is accepted.")
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ValueError(f"'{path}' is no JSON ({error}); tune again.") from error
+    content = read_json(path)
     if not isinstance(content, dict) or content.get("format") != _FORMAT:
         raise ValueError(
             f"'{path}' is not a file of '{_FORMAT}'; a .json that `deepchem-density tune` wrote is accepted."
@@ -100,7 +98,7 @@ def _as(value: Any, hint: Any) -> Any:
         parts = [_as(part, get_args(hint)[0]) for part in value] if isinstance(value, list) else [NotImplemented]
         return NotImplemented if any(part is NotImplemented for part in parts) else tuple(parts)
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
+        return float(value) if abs(value) <= LARGEST_WHOLE else NotImplemented
     if hint is int and isinstance(value, bool):
         return NotImplemented
     return value if isinstance(value, hint) else NotImplemented

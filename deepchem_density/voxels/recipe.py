@@ -18,7 +18,7 @@ import torch
 from deepchem_density.errors import FeaturizationError
 from deepchem_density.fields.field import Field
 from deepchem_density.settings import Frozen, check_settings
-from deepchem_density.structures.structure import Structure, atomic_number
+from deepchem_density.structures.structure import Structure, is_symbol
 from deepchem_density.voxels.datapoints import Complex, Reading, read_complex
 from deepchem_density.voxels.grid import (
     NO_ROTATION,
@@ -82,7 +82,10 @@ class Recipe(Frozen, NumberSettings, VoxelSettings, _Looked):
                 f"part={self.part!r} arrived with source='map'; a map cannot be taken apart: part='complex' is accepted."
             )
         for element in self.elements:
-            atomic_number(element)
+            if not is_symbol(element):
+                raise ValueError(
+                    f"elements={self.elements} arrived; {element!r} is no element symbol, such as 'C', 'N', 'Cl': correct it."
+                )
         if len(set(self.elements)) != len(self.elements) or not (self.elements or self.other):
             raise ValueError(f"elements={self.elements} arrived; at least one symbol, each once, is accepted.")
         if self.dtype == "uint8" and not all(record.only_zero_and_one(self) for record in self.records):

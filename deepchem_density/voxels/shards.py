@@ -12,8 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from deepchem_density.files import read_json
 from deepchem_density.structures.structure import Structure
 from deepchem_density.voxels.datapoints import Complex
+from deepchem_density.voxels.shard_checks import check_arrays
 from deepchem_density.voxels.solved import Orbitals, Solved
 
 __all__ = ["Shard", "write_shard"]
@@ -111,9 +113,8 @@ class Shard:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        about = folder / "about.json"
         try:
-            content = json.loads(about.read_text(encoding="utf-8"))
+            content = read_json(folder / "about.json")
             if content["format"] != FORMAT:
                 raise ValueError(f"format {content['format']!r}")
             self.names, self.maps = list(content["names"]), list(content["maps"])
@@ -122,7 +123,10 @@ class Shard:
                 path.stem: np.load(path, mmap_mode="r", allow_pickle=False) for path in sorted(folder.glob("*.npy"))
             }
             self._n = len(self._arrays["first_structure"]) - 1
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            check_arrays(self._arrays, self._n, self.names, self.maps, self.failures)
+        except FileNotFoundError:
+            raise
+        except Exception as error:  # NumPy tells of damaged headers in many ways
             raise ValueError(
                 f"'{folder}' holds no solved datapoints ({error!r}); delete it and solve again."
             ) from error

@@ -484,7 +484,7 @@ def test_no_exception_of_a_library_comes_out(tmp_path, monkeypatch, error):
     def broken(path):
         raise error
 
-    monkeypatch.setattr(gemmi.cif, "read", broken)
+    monkeypatch.setattr(gemmi.cif, "read_string", broken)
     (tmp_path / "a.cif").write_text("data_a\n")
     with pytest.raises(
         FeaturizationError, match=r"gemmi cannot read 'a\.cif' as \.cif: .*it is broken or of another kind"
