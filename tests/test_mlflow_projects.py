@@ -60,7 +60,7 @@ def command_of(project, entry, **values):
 def test_any_setting_of_a_command_can_be_passed_through_mlflow(project):
     spec = pytest.importorskip("mlflow.projects._project_spec", reason="needs the extra [mlflow]")
     for entry in spec.load_project(str(project))._entry_points:
-        if entry == "predict":
+        if entry in ("predict", "featurize"):
             continue
         values = {"voxel_width": "1.2", "out": "my runs", "targets": "mu,logp (Crippen)", "batch_size": "7"}
         options = parser().parse_args(command_of(project, entry, **values))
@@ -72,6 +72,11 @@ def test_parameters_without_a_value_are_not_logged_and_those_of_predict_may_foll
     assert command_of(ROOT, "main", rep="gradient") == ["curve", "--rep", "gradient"]
     options = parser().parse_args(command_of(ROOT, "predict", model="a model", input="in.smi", out="my out.csv"))
     assert (options.model, options.input, options.out) == (["a model"], "in.smi", "my out.csv")
+
+
+def test_what_is_solved_once_can_be_said_through_mlflow():
+    options = parser().parse_args(command_of(ROOT, "featurize", data="my data", voxel_width="1.2", out="my out"))
+    assert (options.what, options.voxel_width, options.out) == ("my data", 1.2, "my out")
 
 
 def test_the_script_writes_the_files_where_they_are(tmp_path):
