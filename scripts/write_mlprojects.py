@@ -67,6 +67,12 @@ class EntryPoint:
 
 
 CURVE = EntryPoint("curve", CurveRun)
+MAIN = EntryPoint(
+    "curve",
+    CurveRun,
+    defaults={"steps": "600", "voxel_width": "0.5", "baseline": "composition"},
+    comment="Voxels that tell elements apart, and what a line in the element counts leaves of the labels.",
+)
 COMPARE = EntryPoint("compare", CompareRun)
 TUNE = EntryPoint("tune", TuneRun)
 FEATURIZE = EntryPoint("featurize", FeaturizeRun, positional=("data",))
@@ -108,7 +114,7 @@ PROJECTS: dict[str, tuple[str, str, dict[str, EntryPoint]]] = {
     "MLproject": (
         "deepchem_density",
         ACTIVE,
-        {"main": CURVE, "compare": COMPARE, "tune": TUNE, "featurize": FEATURIZE, "predict": PREDICT},
+        {"main": MAIN, "compare": COMPARE, "tune": TUNE, "featurize": FEATURIZE, "predict": PREDICT},
     ),
     "mlflow_projects/qm9/MLproject": (
         "deepchem_density_qm9",
