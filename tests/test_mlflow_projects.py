@@ -101,6 +101,7 @@ def test_mlflow_runs_the_project_with_settings_of_the_user(tmp_path):
     values = {
         **{"rep": "occupancy+atom", "n_train": 40, "n_valid": 5, "n_test": 20, "fractions": "1.0", "seeds": "0"},
         **{"steps": 2, "voxel_width": 1.5, "oversampling": 1, "widths": "4,8", "sigma": 0.6, "n_jobs": 1, "workers": 1},
+        "baseline": "none",
         "out": str(tmp_path / "my runs"),
     }
     given = [part for name, value in values.items() for part in ("-P", f"{name}={value}")]
