@@ -26,7 +26,7 @@ from typing import Any, TypeVar
 
 from loky.backend.context import get_context
 
-__all__ = ["WorkerError", "end_with_parent", "map_in_order", "n_workers", "stop_workers"]
+__all__ = ["WorkerError", "attempt", "end_with_parent", "map_in_order", "n_workers", "stop_workers"]
 
 Item = TypeVar("Item")
 CHUNKS_PER_WORKER = 8
@@ -101,7 +101,7 @@ def map_in_order(
     workers = min(n_workers(n_jobs), len(items))
     # of single items, as DeepChem's InMemoryLoader sends them, a process for each would crawl
     if not len(items) or (workers == 1 and timeout is None):
-        yield from (_attempt(function, item) for item in items)
+        yield from (attempt(function, item) for item in items)
         return
     size = max(1, min(LARGEST_CHUNK, len(items) // (CHUNKS_PER_WORKER * workers)))
     upcoming = (items[first : first + size] for first in range(0, len(items), size))
@@ -348,7 +348,7 @@ def _serve(pipe: Connection, parent: int) -> None:
                 function, items = pickle.loads(raw)
                 for item in items:
                     _send(pipe, "begun", None)
-                    _send(pipe, "done", _attempt(function, item))
+                    _send(pipe, "done", attempt(function, item))
                 _send(pipe, "finished", None)
             except OSError:
                 raise
@@ -371,7 +371,8 @@ def _unpacked(raw: bytes) -> tuple[str, Any]:
         return "done", WorkerError(f"its result cannot be read ({error})")
 
 
-def _attempt(function: Callable[[Item], Any], item: Item) -> Any:
+def attempt(function: Callable[[Item], Any], item: Item) -> Any:
+    """Return function(item), or the exception where it raised; an ImportError goes on."""
     try:
         return function(item)
     except ImportError:
