@@ -127,9 +127,9 @@ def featurized_names(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     shown: list[str] = []
     original = SolvedStore.solve
 
-    def solve(self, datapoints, n_jobs=1):
+    def solve(self, datapoints, n_jobs=1, mapping=None):
         shown.extend(structure.name for structure in datapoints)
-        return original(self, datapoints, n_jobs)
+        return original(self, datapoints, n_jobs, mapping)
 
     monkeypatch.setattr(SolvedStore, "solve", solve)
     return shown

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from deepchem_density.cli import compare, curve, describe, export, featurize, predict, tune, view
 from deepchem_density.cli.options import Parser
 from deepchem_density.versions import __version__
+from deepchem_density.workers import WorkerError
 
 __all__ = ["main", "parser"]
 
@@ -23,7 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     try:
         return options.command(options)
-    except (ValueError, ImportError, OSError) as error:
+    except (ValueError, ImportError, OSError, WorkerError) as error:
         print(f"deepchem-density: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from deepchem_density.cli.curve import cell_line, train_along
+from deepchem_density.cli.curve import cell_line
 from deepchem_density.cli.describe import describe
 from deepchem_density.cli.options import (
     BaselineSettings,
@@ -17,12 +17,11 @@ from deepchem_density.cli.options import (
     add_tracking,
     asked_for,
     config_from,
+    engine_of,
     parsed_setting,
     values_of,
 )
-from deepchem_density.cli.processes import companions
 from deepchem_density.curves.settings import CurveSettings
-from deepchem_density.curves.sharing import STALE_AFTER
 from deepchem_density.settings import setting
 
 if TYPE_CHECKING:
@@ -44,9 +43,6 @@ class ComparisonSettings:
     params: str = setting(
         "", "file of tuned settings from tune for each representation, with {rep} for its name", path=False
     )
-    takeover_minutes: float = setting(
-        STALE_AFTER / 60, "without a sign of life from another machine before its work is done here", above=0
-    )
 
 
 @dataclass
@@ -60,7 +56,6 @@ def add_to(commands: Any) -> None:
         "compare",
         usage="deepchem-density compare [options]",
         help="learning curves of several representations on the same molecules, with tests and a report",
-        description="Start the same command several times, also on several machines, to share the work in one folder.",
         epilog="Example: deepchem-density compare --reps atom,density,density+gradient+occupancy --targets gap",
     )
     parser.set_defaults(command=run)
@@ -69,9 +64,8 @@ def add_to(commands: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Run all curves, together with whoever else works in the folder, and write the report."""
-    here, comparison = values_of(options, RunSettings), values_of(options, ComparisonSettings)
-    baselines = values_of(options, BaselineSettings).names
+    """Run all curves, and write the report."""
+    here, baselines = values_of(options, RunSettings), values_of(options, BaselineSettings).names
     configs = configs_of(options)
     for config in configs:
         config.check()
@@ -81,12 +75,10 @@ def run(options: argparse.Namespace) -> int:
     from deepchem_density.curves.learning_curve import run_curves
     from deepchem_density.curves.tracking import MlflowTracker, NoTracker
     from deepchem_density.curves.voxel_cost import voxel_seconds
-    from deepchem_density.models.training_process import prepare_process
     from deepchem_density.reports.report import write_comparison_report
 
-    prepare_process(here.threads)
     tracker = MlflowTracker() if options.track else NoTracker()
-    out, stale_after = Path(here.out), 60 * comparison.takeover_minutes
+    out, n_jobs = Path(here.out), None if here.scheduler else here.n_jobs
 
     def report_epoch(config: CurveConfig, n_train: int, seed: int, epoch: int, metrics: dict[str, float]) -> None:
         tracker.epoch(config.label, n_train, seed, epoch, metrics)
@@ -96,12 +88,11 @@ def run(options: argparse.Namespace) -> int:
         print(cell_line(cell, config.metrics[0]), flush=True)
 
     with tracker.run(configs):
-        shared = (configs, out, stale_after, here.threads, tracker.address, baselines)
-        with companions(here.workers, train_along, *shared):
+        with engine_of(here) as engine:
             curves = run_curves(
-                configs, out, here.n_jobs, report_epoch, report_cell, stale_after, baselines, tracker.data
+                configs, out, n_jobs, report_epoch, report_cell, engine, baselines=baselines, on_data=tracker.data
             )
-        seconds = voxel_seconds(configs, out, stale_after)
+        seconds = voxel_seconds(configs, out)
         files = write_comparison_report(configs, curves, seconds, out)
         tracker.files(files)
         for config, cells in zip(configs, curves, strict=True):

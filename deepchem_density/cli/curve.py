@@ -17,20 +17,18 @@ from deepchem_density.cli.options import (
     add_tracking,
     asked_for,
     config_from,
+    engine_of,
     values_of,
 )
-from deepchem_density.cli.processes import companions
 from deepchem_density.curves.settings import CurveSettings
-from deepchem_density.curves.sharing import STALE_AFTER
 from deepchem_density.progress import duration
 from deepchem_density.settings import setting
 
 if TYPE_CHECKING:
     from deepchem_density.curves.cells import Cell
     from deepchem_density.curves.config import CurveConfig
-    from deepchem_density.curves.tracking import RunAddress
 
-__all__ = ["CurveRun", "add_to", "cell_line", "run", "train_along"]
+__all__ = ["CurveRun", "add_to", "cell_line", "run"]
 
 
 @dataclass
@@ -71,10 +69,8 @@ def run(options: argparse.Namespace) -> int:
         return 0
     from deepchem_density.curves.learning_curve import run_curve
     from deepchem_density.curves.tracking import MlflowTracker, NoTracker
-    from deepchem_density.models.training_process import prepare_process
     from deepchem_density.reports.report import write_curve_report
 
-    prepare_process(here.threads)
     tracker = MlflowTracker() if options.track else NoTracker()
     out = Path(here.out)
 
@@ -82,17 +78,14 @@ def run(options: argparse.Namespace) -> int:
         tracker.cell(cell)
         print(cell_line(cell, config.metrics[0]), flush=True)
 
+    def report_epoch(n_train: int, seed: int, epoch: int, metrics: dict[str, float]) -> None:
+        tracker.epoch(config.label, n_train, seed, epoch, metrics)
+
+    n_jobs = None if here.scheduler else here.n_jobs
     with tracker.run([config]):
-        shared = ([config], out, STALE_AFTER, here.threads, tracker.address, baselines)
-        with companions(here.workers, train_along, *shared):
+        with engine_of(here) as engine:
             cells = run_curve(
-                config,
-                out,
-                here.n_jobs,
-                lambda *arguments: tracker.epoch(config.label, *arguments),
-                report_cell,
-                baselines,
-                tracker.data,
+                config, out, n_jobs, report_epoch, report_cell, engine, baselines=baselines, on_data=tracker.data
             )
         files = write_curve_report(config, cells, out)
         tracker.files(files)
@@ -113,31 +106,6 @@ def how_to_predict(config: CurveConfig, cells: Sequence[Cell]) -> str:
         f"Models of the largest training set, one a seed:\n{listed}\n"
         f"To predict ({inputs} in place of NEW.csv):\n"
         f"  deepchem-density predict {shlex.join(models)} NEW.csv --out predictions.csv"
-    )
-
-
-def train_along(
-    configs: Sequence[CurveConfig],
-    out: Path,
-    stale_after: float,
-    threads: int,
-    address: RunAddress | None,
-    baselines: Sequence[str] = (),
-) -> None:
-    """Train cells of the curves that nobody else works on, tracked as part of a run that another process has opened."""
-    from deepchem_density.curves.learning_curve import run_curves
-    from deepchem_density.curves.tracking import MlflowTracker, NoTracker
-    from deepchem_density.models.training_process import prepare_process
-
-    prepare_process(threads)
-    tracker = NoTracker() if address is None else MlflowTracker.within(address)
-    run_curves(
-        configs,
-        out,
-        on_epoch=lambda config, *arguments: tracker.epoch(config.label, *arguments),
-        on_cell=lambda config, cell: tracker.cell(cell),
-        stale_after=stale_after,
-        baselines=baselines,
     )
 
 

@@ -9,7 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deepchem_density.cli.describe import describe_features, size_in_words
-from deepchem_density.cli.options import add_settings, asked_for, config_from, names_between_commas, values_of
+from deepchem_density.cli.options import (
+    ClusterSettings,
+    add_settings,
+    asked_for,
+    config_from,
+    names_between_commas,
+    values_of,
+)
 from deepchem_density.curves.settings import InputSettings
 from deepchem_density.errors import counted_reasons
 from deepchem_density.settings import setting
@@ -23,7 +30,7 @@ __all__ = ["FeaturizeRun", "add_to", "run", "source_settings"]
 
 
 @dataclass
-class FeaturizeSettings:
+class FeaturizeSettings(ClusterSettings):
     """Run."""
 
     out: str = setting("featurized", "folder for what was solved, with names and labels")
@@ -31,7 +38,7 @@ class FeaturizeSettings:
     dry_run: bool = setting(
         False, "say what the data are like, what would fail, and what all would take, and write nothing"
     )
-    n_jobs: int = setting(-1, "processes that solve; -1 is one a core", least=-1)
+    workers: int = setting(-1, "processes that solve; -1 is one a core", least=-1)
     targets: str = setting("", "label columns, for sources that are no package's; none by default")
 
 
@@ -66,14 +73,19 @@ def run(options: argparse.Namespace) -> int:
     config = config_from({**source_settings(options.what, here.targets), **settings})
     config.check_voxels()
     if here.dry_run:
-        _try(config, here.n_jobs)
+        _try(config, here.workers)
         return 0
+    from deepchem_density.engine import open_engine
     from deepchem_density.featurizers.featurized_folder import write_index
     from deepchem_density.tables.load import load_table
     from deepchem_density.voxels.store import SolvedStore
+    from deepchem_density.workers import n_workers
 
     table, out = load_table(config), Path(here.out)
-    solved = SolvedStore(out / "solved", config.recipe).solve(table.datapoints(), here.n_jobs)
+    paths = [Path(config.data_dir)] if config.data_dir else []
+    with open_engine(n_workers(here.workers), here.scheduler, here.task_hours) as engine, engine.sharing(None, *paths):
+        store = SolvedStore(out / "solved", config.recipe)
+        solved = store.solve(table.datapoints(), mapping=engine.map_in_order)
     write_index(out, config.recipe, solved, table.ids, table.columns(table.tasks), table.tasks)
     _summarize(solved.refused(config.recipe), len(solved))
     print(f"Solved: {out} ({size_in_words(_bytes_below(out))}); open_featurized({str(out)!r}) is a dataset of it.")

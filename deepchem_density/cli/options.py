@@ -12,6 +12,7 @@ import os
 import sys
 import types
 from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, Union, get_args, get_origin, get_type_hints
@@ -21,15 +22,18 @@ from deepchem_density.settings import SAME, Setting, setting, settings_of
 
 if TYPE_CHECKING:
     from deepchem_density.curves.config import CurveConfig
+    from deepchem_density.engine import Engine
 
 __all__ = [
     "BaselineSettings",
+    "ClusterSettings",
     "Parser",
     "RunSettings",
     "add_settings",
     "add_tracking",
     "asked_for",
     "config_from",
+    "engine_of",
     "names_between_commas",
     "parsed_setting",
     "settings_by_heading",
@@ -45,10 +49,20 @@ NOT_GIVEN = _NotGiven()
 
 
 @dataclass
-class RunSettings:
+class ClusterSettings:
+    """Cluster."""
+
+    scheduler: str = setting("", "address of a dask scheduler, as tcp://host:8786, whose workers do the work instead")
+    task_hours: float = setting(24.0, "hours that a cell, a trial or a molecule may take on a worker", above=0)
+
+
+@dataclass
+class RunSettings(ClusterSettings):
     """Run."""
 
-    n_jobs: int = setting(-1, "processes that solve molecules; -1 is one a core", least=-1)
+    n_jobs: int = setting(
+        -1, "processes that solve molecules; -1 is one a core; with a scheduler its workers do", least=-1
+    )
     threads: int = setting(1, "threads of training; more pays only on idle cores", least=1)
     workers: int = setting(min(2, os.cpu_count() or 1), "processes that share the work", least=1)
     out: str = setting("runs", "folder for solved molecules, finished cells, tables and figures")
@@ -72,6 +86,17 @@ class BaselineSettings:
     def names(self) -> tuple[str, ...]:
         """What is asked for."""
         return tuple(name for name in self.baselines if name != "none")
+
+
+@contextmanager
+def engine_of(here: RunSettings) -> Iterator[Engine]:
+    """Start what trains, with as many threads as asked for."""
+    from deepchem_density.engine import open_engine
+    from deepchem_density.models.training_process import prepare_process
+
+    with open_engine(here.workers, here.scheduler, here.task_hours) as engine:
+        engine.before(prepare_process, here.threads)
+        yield engine
 
 
 class Parser(argparse.ArgumentParser):

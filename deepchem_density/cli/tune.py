@@ -9,15 +9,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deepchem_density.cli.describe import describe
-from deepchem_density.cli.options import RunSettings, add_settings, add_tracking, asked_for, config_from, values_of
-from deepchem_density.cli.processes import companions
+from deepchem_density.cli.options import (
+    RunSettings,
+    add_settings,
+    add_tracking,
+    asked_for,
+    config_from,
+    engine_of,
+    values_of,
+)
 from deepchem_density.curves.settings import CurveSettings
 from deepchem_density.settings import setting
 from deepchem_density.tuning.plan import SearchSettings
 
 if TYPE_CHECKING:
-    from deepchem_density.curves.config import CurveConfig
-    from deepchem_density.curves.tracking import RunAddress
     from deepchem_density.tuning.plan import SearchPlan
     from deepchem_density.tuning.search import Best
 
@@ -32,16 +37,7 @@ class BestSettings:
 
 
 @dataclass
-class TuneRunSettings(RunSettings):
-    """Run."""
-
-    workers: int = setting(
-        1, "processes that run trials; with several, which points are tried depends on which of them is faster", least=1
-    )
-
-
-@dataclass
-class TuneRun(TuneRunSettings, BestSettings, SearchSettings, CurveSettings):
+class TuneRun(RunSettings, BestSettings, SearchSettings, CurveSettings):
     """The options of the command."""
 
 
@@ -52,7 +48,7 @@ def add_to(commands: Any) -> None:
         usage="deepchem-density tune [options]",
         help="search for the best settings of a representation, on training molecules only",
         description="What is given stays fixed, the other settings of network and voxels are tuned, starting from the defaults. "
-        "Start the same command several times to share the work; after a kill, start it again.",
+        "After a kill, start the same command again.",
         epilog="Example: deepchem-density tune --rep density --n-trials 20 --params runs/best-{rep}.json",
     )
     parser.set_defaults(command=run)
@@ -62,17 +58,15 @@ def add_to(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Search, and leave the best settings in a file for ``curve --params``."""
-    here, config, plan = values_of(options, TuneRunSettings), config_from(asked_for(options)), plan_of(options)
+    here, config, plan = values_of(options, RunSettings), config_from(asked_for(options)), plan_of(options)
     plan.check()
     config.check()
     if here.dry_run:
         describe([config], here, plan)
         return 0
-    from deepchem_density.models.training_process import prepare_process
     from deepchem_density.tuning.search import tune
     from deepchem_density.tuning.tracking import NoTrialTracker, PrintedTrials, TrialTracker
 
-    prepare_process(here.threads)
     path = values_of(options, BestSettings).params.replace("{rep}", config.rep)
     with contextlib.ExitStack() as stack:
         tracker = NoTrialTracker()
@@ -82,27 +76,14 @@ def run(options: argparse.Namespace) -> int:
             name = f"search for {config.label}: {data}, {plan.n_trials} trials, seed {plan.seed}"
             stack.enter_context(tracker.run([config], name))
             tracker.plan(plan)
-        shared = (config, plan, here.out, path, here.threads, tracker.address)
-        with companions(here.workers, _tune_along, *shared):
-            best = tune(config, plan, Path(here.out), here.n_jobs, PrintedTrials(tracker), path)
+        n_jobs, log = None if here.scheduler else here.n_jobs, PrintedTrials(tracker)
+        with engine_of(here) as engine:
+            best = tune(config, plan, Path(here.out), n_jobs, log, path, engine)
         files = _write_report(best, Path(here.out))
         tracker.best(best, files)
     _print(best)
     print(f"Report: {files[0]} and, in one file, {files[1]}")
     return 0
-
-
-def _tune_along(
-    config: CurveConfig, plan: SearchPlan, out: str, path: str, threads: int, address: RunAddress | None
-) -> None:
-    """Run trials of a search that nobody else runs, tracked as part of a run that another process has opened."""
-    from deepchem_density.models.training_process import prepare_process
-    from deepchem_density.tuning.search import tune
-    from deepchem_density.tuning.tracking import NoTrialTracker, PrintedTrials, TrialTracker
-
-    prepare_process(threads)
-    tracker = NoTrialTracker() if address is None else TrialTracker.within(address)
-    tune(config, plan, Path(out), log=PrintedTrials(tracker), path=path)
 
 
 def plan_of(options: argparse.Namespace) -> SearchPlan:

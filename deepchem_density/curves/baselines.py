@@ -23,6 +23,7 @@ from deepchem_density.errors import FeaturizationError
 from deepchem_density.files import digest, load_npz, save_npz
 from deepchem_density.settings import one_of
 from deepchem_density.tables.fingerprint_trees import morgan_fingerprints, predict_trees
+from deepchem_density.voxels.store import Solve, SolvedStore
 
 __all__ = ["BASELINES", "Baselines", "not_for"]
 
@@ -52,8 +53,8 @@ class Baselines:
         Of `BASELINES`.
     out : path
         Folder of the run; predictions are kept in it.
-    n_jobs : int
-        Processes that solve molecules.
+    solve : callable
+        ``solve(store, datapoints)`` returns molecules solved.
 
     Raises
     ------
@@ -63,7 +64,7 @@ class Baselines:
 
     names: Sequence[str]
     out: Path
-    n_jobs: int = 1
+    solve: Solve = SolvedStore.solve
 
     def __post_init__(self) -> None:
         for name in self.names:
@@ -129,7 +130,7 @@ class Baselines:
 
     def _of_solver(self, data: CurveData, train: np.ndarray) -> np.ndarray:
         table, config = data.table, data.config
-        numbers = solver_numbers(config, table.datapoints(), self.out / "solved", self.n_jobs, data.solved)
+        numbers = solver_numbers(config, table.datapoints(), self.out / "solved", self.solve, data.solved)
         train = _known(np.isfinite(numbers).all(axis=1), train)
         as_if = dataclasses.replace(config, baseline="xtb", remove_composition=False)
         return removed_line(as_if, table, numbers, train)[1][data.test]

@@ -130,8 +130,7 @@ def run_cell(
     seed: int,
     folder: Path,
     on_epoch: EpochHook | None = None,
-    still_wanted: Callable[[], bool] = lambda: True,
-) -> Cell | None:
+) -> Cell:
     """Train one network, test it, and write what came out.
 
     Parameters
@@ -148,8 +147,6 @@ def run_cell(
         From `cell_folder`.
     on_epoch : callable, optional
         ``on_epoch(epoch, metrics)``.
-    still_wanted : callable
-        Asked before anything is written; where it says no, somebody else has taken over, and None is returned.
     """
     started = time.perf_counter()
     folder.mkdir(parents=True, exist_ok=True)
@@ -164,8 +161,6 @@ def run_cell(
     for row, error in zip(rows, _training_error(config, data, train, model, removed), strict=False):
         row["train_mae"] = float(error)  # the network's rows come first
     cell = Cell(rows, test.ids, _heavy_atoms(data)[data.test], truth, predicted, folder / "model", part_rows)
-    if not still_wanted():
-        return None
     units = {target: data.table.units[target] for target in config.targets if target in data.table.units}
     ModelRecipe(config.recipe, config.targets, units, line, config.task).write(folder / "model")
     write_cell(cell)

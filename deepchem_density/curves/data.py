@@ -19,9 +19,9 @@ from deepchem_density.tables.load import load_data
 from deepchem_density.voxels.datapoints import located
 from deepchem_density.voxels.fingerprints import fingerprint
 from deepchem_density.voxels.solver_line import SOLVER_NUMBERS
-from deepchem_density.voxels.store import SelectedDatapoints, SolvedDatapoints, SolvedStore
+from deepchem_density.voxels.store import SelectedDatapoints, Solve, SolvedDatapoints, SolvedStore
 
-__all__ = ["CurveData", "prepare", "without_voxels"]
+__all__ = ["CurveData", "LatestData", "prepare", "without_voxels"]
 
 logger = logging.getLogger(__name__)
 
@@ -46,6 +46,11 @@ class CurveData:
     test_parts: Mapping[str, np.ndarray] = field(default_factory=dict)
     numbers: np.ndarray = field(default_factory=lambda: np.empty((0, len(SOLVER_NUMBERS))))
 
+    @property
+    def identity(self) -> str:
+        """A digest of content and what is left out."""
+        return digest([self.content, sorted(self.left_out)])
+
     def dataset(self, places: np.ndarray, labels: np.ndarray, training: bool = False, seed: int = 0) -> LookedDataset:
         """Return some molecules with their labels (n, n_targets); only those to train on are turned anew each epoch.
 
@@ -59,13 +64,17 @@ class CurveData:
         return LookedDataset(chosen, self.config.recipe, labels, weights, ids, orientation, seed)
 
 
-def prepare(config: CurveConfig, out: Path, n_jobs: int, without: Collection[str] = ()) -> CurveData:
+def prepare(
+    config: CurveConfig, out: Path, solve: Solve = SolvedStore.solve, without: Collection[str] = ()
+) -> CurveData:
     """Load, split and featurize the molecules that a run uses; those that fail are left out of every set.
 
     Parameters
     ----------
-    config, out, n_jobs
+    config, out
         As in `run_curve`.
+    solve : callable
+        ``solve(store, datapoints)`` returns them solved.
     without : collection of str
         Ids of further molecules to leave out, as text.
 
@@ -79,12 +88,12 @@ def prepare(config: CurveConfig, out: Path, n_jobs: int, without: Collection[str
     loaded = load_data(config).kept()
     table = loaded.table
     datapoints = [located(datapoint, config.recipe.reading) for datapoint in table.datapoints()]
-    solved = SolvedStore(out / "solved", config.recipe).solve(datapoints, n_jobs)
+    solved = solve(SolvedStore(out / "solved", config.recipe), datapoints)
     usable = np.ones(len(table), dtype=bool)
     usable[[index for index, _ in without_voxels(solved, config)]] = False
     numbers = np.empty((0, len(SOLVER_NUMBERS)))
     if config.removed == "xtb":
-        numbers = solver_numbers(config, datapoints, out / "solved", n_jobs, solved)
+        numbers = solver_numbers(config, datapoints, out / "solved", solve, solved)
         usable &= np.isfinite(numbers).all(axis=1)
     for features in table.baseline_features().values():
         usable &= np.isfinite(features).all(axis=1)
@@ -94,6 +103,25 @@ def prepare(config: CurveConfig, out: Path, n_jobs: int, without: Collection[str
     content = digest([ids.tolist(), table.columns(config.targets).tolist(), fingerprint(datapoints).hex()])
     left_out = tuple(ids[~usable].tolist())
     return CurveData(table, solved, config, pool, valid, test, left_out, content, loaded.test_parts, numbers)
+
+
+class LatestData:
+    """The data that were loaded last, since that takes long; of two, both may not fit into memory."""
+
+    def __init__(self) -> None:
+        self._loaded: tuple[object, CurveData] | None = None
+
+    def get(self, config: CurveConfig, out: Path, solve: Solve, without: tuple[str, ...]) -> CurveData:
+        """Return what `prepare` returns."""
+        asked = (config, out, without)
+        if self._loaded is None or self._loaded[0] != asked:
+            self._loaded = None
+            self._loaded = (asked, prepare(config, out, solve, without))
+        return self._loaded[1]
+
+    def forget(self) -> None:
+        """Let go of it."""
+        self._loaded = None
 
 
 def without_voxels(solved: SolvedDatapoints, config: CurveConfig) -> list[tuple[int, str]]:

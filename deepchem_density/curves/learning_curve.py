@@ -2,30 +2,29 @@
 
 The test set is fixed by ``split_seed`` and never used for training or choosing anything. The training sets of one seed
 are nested: each fraction holds all smaller ones. Curves that are compared share test set and training molecules: what
-fails in one representation is left out of all. Every cell (curve, fraction, seed) is trained once, also when several
-processes or machines work in one folder or some of them are killed.
+fails in one representation is left out of all. Every cell (curve, fraction, seed) is trained once, however many workers train
+cells and whoever of them is killed; this process alone writes what they send.
 """
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from deepchem_density.curves.baselines import Baselines
-from deepchem_density.curves.cells import Cell, EpochHook, Row, cell_folder, read_cell, run_cell
+from deepchem_density.curves.cell_tasks import CellJob, keep_cell, latest, solved_by, train_cell, training_places
+from deepchem_density.curves.cells import Cell, Row, cell_folder, read_cell
 from deepchem_density.curves.config import CurveConfig
-from deepchem_density.curves.data import CurveData, prepare
-from deepchem_density.curves.sharing import STALE_AFTER, Claim, share
-from deepchem_density.tables.splits import nested_fractions
+from deepchem_density.curves.data import CurveData
+from deepchem_density.engine.tasks import Engine, Task
+from deepchem_density.files import digest
 from deepchem_density.voxels.store import SolvedStore
+from deepchem_density.workers import WorkerError
 
 __all__ = ["Cell", "Row", "run_curve", "run_curves"]
 
-logger = logging.getLogger(__name__)
 SHARED = (
     *("dataset", "data_dir", "smiles_column", "id_column", "targets", "task", "n_train", "n_valid", "n_test"),
     *("split", "split_by", "split_seed", "fractions", "seeds"),
@@ -43,9 +42,10 @@ class _Piece(NamedTuple):
 def run_curve(
     config: CurveConfig,
     out: str | Path,
-    n_jobs: int = 1,
+    n_jobs: int | None = 1,
     on_epoch: Callable[[int, int, int, dict[str, float]], None] | None = None,
     on_cell: Callable[[Cell], None] | None = None,
+    engine: Engine | None = None,
     baselines: Sequence[str] = (),
     on_data: Callable[[CurveConfig, CurveData], None] | None = None,
 ) -> list[Cell]:
@@ -57,12 +57,14 @@ def run_curve(
         What to run.
     out : path
         Folder for solved molecules and finished cells. Cells that are there are not run again: a killed run goes on.
-    n_jobs : int
-        Processes that solve molecules.
+    n_jobs : int or None
+        Processes of this machine that solve molecules; None has the engine's workers do it.
     on_epoch : callable, optional
         ``on_epoch(n_train, seed, epoch, metrics)``.
     on_cell : callable, optional
         Called with each cell as soon as it is finished or found.
+    engine : Engine, optional
+        From `open_engine`, which says where cells are trained: one after the other in this process, where there is none.
     baselines : sequence of str
         What it is compared with beside the constant and the line in element counts, of `curves.baselines.BASELINES`.
     on_data : callable, optional
@@ -74,35 +76,34 @@ def run_curve(
         A setting that cannot run.
     FeaturizationError
         No molecule could be featurized.
+    WorkerError
+        A cell ended its worker or took too long; raised when all others are finished.
     """
     epochs = None if on_epoch is None else lambda _, *arguments: on_epoch(*arguments)
     cells = None if on_cell is None else lambda _, cell: on_cell(cell)
-    return run_curves([config], out, n_jobs, epochs, cells, baselines=baselines, on_data=on_data)[0]
+    return run_curves([config], out, n_jobs, epochs, cells, engine, baselines, on_data)[0]
 
 
 def run_curves(
     configs: Sequence[CurveConfig],
     out: str | Path,
-    n_jobs: int = 1,
+    n_jobs: int | None = 1,
     on_epoch: Callable[[CurveConfig, int, int, int, dict[str, float]], None] | None = None,
     on_cell: Callable[[CurveConfig, Cell], None] | None = None,
-    stale_after: float = STALE_AFTER,
+    engine: Engine | None = None,
     baselines: Sequence[str] = (),
     on_data: Callable[[CurveConfig, CurveData], None] | None = None,
 ) -> list[list[Cell]]:
-    """Run several curves on the same molecules, together with whoever else works in the folder, and return the cells of each.
+    """Run several curves on the same molecules, and return the cells of each.
 
     Parameters
     ----------
     configs : sequence of CurveConfig
         With the same data, split, fractions and seeds.
-    out, n_jobs
+    out, n_jobs, engine
         As in `run_curve`.
     on_epoch, on_cell : callable, optional
-        As in `run_curve`, with the configuration as first argument. ``on_cell`` is called while the cell is claimed: no
-        two processes are in it with the same cell.
-    stale_after : float
-        As in `claimed`.
+        As in `run_curve`, with the configuration as first argument.
     baselines : sequence of str
         As in `run_curve`; cells that were finished without them get them now.
     on_data : callable, optional
@@ -114,26 +115,25 @@ def run_curves(
         A setting that cannot run, or configurations that cannot be compared.
     FeaturizationError
         No molecule could be featurized.
+    WorkerError
+        As in `run_curve`.
     """
     _check(configs)
-    curves = _Curves(configs, Path(out), n_jobs, stale_after, Baselines(tuple(baselines), Path(out), n_jobs))
-    curves.featurize(on_data)
-    pieces = curves.pieces()
+    engine = engine or Engine()
+    # baselines are fitted while the engine is busy, so that what they need besides is solved here
+    solve = partial(SolvedStore.solve, n_jobs=-1 if n_jobs is None else n_jobs)
+    curves = _Curves(configs, Path(out), engine, Baselines(tuple(baselines), Path(out), solve))
     cells: dict[_Piece, Cell] = {}
-    while len(cells) < len(pieces):
-        waiting = [piece for piece in pieces if piece not in cells]
-        with closing(share(waiting, curves.folder, stale_after)) as shared:
-            for piece, claim in shared:
-                config = configs[piece.curve]
-                hook = None if on_epoch is None else partial(on_epoch, config, piece.size, piece.seed)
-                cell = curves.cell(piece, claim, hook)
-                if cell is None:
-                    logger.warning("Somebody else has taken over '%s'; it is waited for.", curves.folder(piece).name)
-                    continue
+    with engine.sharing(Path(out), *(Path(config.data_dir) for config in configs if config.data_dir)):
+        try:
+            curves.featurize(n_jobs, on_data)
+            for piece, cell in curves.cells(on_epoch):
                 cells[piece] = cell
                 if on_cell is not None:
-                    on_cell(config, cell)
-    return [[cells[piece] for piece in pieces if piece.curve == c] for c in range(len(configs))]
+                    on_cell(configs[piece.curve], cell)
+        finally:
+            latest.forget()
+    return [[cells[piece] for piece in curves.pieces() if piece.curve == c] for c in range(len(configs))]
 
 
 def _check(configs: Sequence[CurveConfig]) -> None:
@@ -152,37 +152,24 @@ def _check(configs: Sequence[CurveConfig]) -> None:
 class _Curves:
     """The cells of several curves on the same molecules."""
 
-    def __init__(
-        self, configs: Sequence[CurveConfig], out: Path, n_jobs: int, stale_after: float, baselines: Baselines
-    ) -> None:
+    def __init__(self, configs: Sequence[CurveConfig], out: Path, engine: Engine, baselines: Baselines) -> None:
         self._configs = configs
         self._out = out
-        self._n_jobs = n_jobs
-        self._stale_after = stale_after
+        self._engine = engine
         self._baselines = baselines
         self._failed: list[frozenset[str]] = [frozenset()] * len(configs)
         self._contents: list[str] = [""] * len(configs)
         self._pool: list[str] = []
-        self._loaded: tuple[int, CurveData] | None = None
 
-    def featurize(self, on_data: Callable[[CurveConfig, CurveData], None] | None = None) -> None:
-        """Read and solve the molecules of all curves, each in one process only, and note what failed."""
-        with closing(share(range(len(self._configs)), self._voxels, self._stale_after)) as shared:
-            for curve, _ in shared:
-                data = self._featurize(curve)
-                if on_data is not None:
-                    on_data(self._configs[curve], data)
-        if self._loaded is not None and self._failed_elsewhere(self._loaded[0]):
-            self._loaded = None  # it holds molecules that must not be used
-
-    def _featurize(self, curve: int) -> CurveData:
-        self._loaded = None  # before the next are read: both at once may not fit into memory
-        data = prepare(self._configs[curve], self._out, self._n_jobs)
-        self._failed[curve] = frozenset(data.left_out)
-        self._contents[curve] = data.content
-        self._pool = data.table.ids[data.pool].astype(str).tolist()
-        self._loaded = (curve, data)
-        return data
+    def featurize(self, n_jobs: int | None, on_data: Callable[[CurveConfig, CurveData], None] | None) -> None:
+        """Read and solve the molecules of all curves, and note what failed."""
+        for curve, config in enumerate(self._configs):
+            data = latest.get(config, self._out.absolute(), partial(solved_by, self._engine, n_jobs), ())
+            self._failed[curve] = frozenset(data.left_out)
+            self._contents[curve] = data.content
+            self._pool = data.table.ids[data.pool].astype(str).tolist()
+            if on_data is not None:
+                on_data(config, data)
 
     def pieces(self) -> list[_Piece]:
         """Return the cells of all curves, in order."""
@@ -193,38 +180,66 @@ class _Curves:
             for seed in config.seeds
         ]
 
-    def folder(self, piece: _Piece) -> Path:
-        """Return where a cell is kept."""
-        failed = self._failed_elsewhere(piece.curve)
-        content = self._contents[piece.curve]
-        return cell_folder(self._configs[piece.curve], self._out, piece.size, piece.seed, failed, content)
+    def cells(self, on_epoch: Callable[..., None] | None) -> Iterator[tuple[_Piece, Cell]]:
+        """Yield each cell: those that are finished, and then the others as soon as they are.
 
-    def cell(self, piece: _Piece, claim: Claim, on_epoch: EpochHook | None) -> Cell | None:
-        """Return a cell that is finished, or train it; None where somebody else has taken it over."""
-        folder, config = self.folder(piece), self._configs[piece.curve]
-        cell = read_cell(folder)
-        if cell is not None and not self._baselines.missing(cell, config):
+        Raises
+        ------
+        WorkerError
+            After all others, if one or more ended their workers, or took too long.
+        """
+        tasks: dict[Task, _Piece] = {}
+        for piece in self.pieces():
+            found = read_cell(self._folder(piece))
+            if found is None:
+                tasks[self._task(piece, on_epoch is not None)] = piece
+            else:
+                yield piece, self._with_baselines(piece, found)
+
+        def tell(task: Task, message: Any) -> None:
+            if on_epoch is not None:
+                piece = tasks[task]
+                on_epoch(self._configs[piece.curve], piece.size, piece.seed, *message)
+
+        lost: list[str] = []
+        for task, result in self._engine.run(list(tasks), tell):
+            if isinstance(result, WorkerError):
+                lost.append(f"{task.name}: {result}")
+            else:
+                piece = tasks[task]
+                yield piece, self._with_baselines(piece, keep_cell(self._folder(piece), result))
+        if lost:
+            raise WorkerError(
+                f"{len(lost)} of {len(tasks)} cells could not be trained ({lost[0]}); the others are kept, and the same command "
+                "tries again."
+            )
+
+    def _task(self, piece: _Piece, tells: bool) -> Task:
+        folder = self._folder(piece)
+        return Task(folder.name, train_cell, (self._job(piece), folder.absolute(), tells))
+
+    def _job(self, piece: _Piece) -> CellJob:
+        identity = digest([self._contents[piece.curve], sorted(frozenset().union(*self._failed))])
+        config, out, sizes = self._configs[piece.curve], self._out.absolute(), tuple(self._sizes())
+        return CellJob(config, out, self._failed_elsewhere(piece.curve), identity, sizes, piece.size, piece.seed)
+
+    def _with_baselines(self, piece: _Piece, cell: Cell) -> Cell:
+        job = self._job(piece)
+        if not self._baselines.missing(cell, job.config):
             return cell
-        data, sizes = self._load(piece.curve), self._sizes()
-        train = nested_fractions(data.pool, sizes, piece.seed)[sizes.index(piece.size)]
-        if cell is None:
-            cell = run_cell(config, data, train, piece.seed, folder, on_epoch, still_wanted=lambda: claim.held)
-        return None if cell is None else self._baselines.added(cell, data, train)
+        data = latest.get(job.config, job.out, SolvedStore.stored, job.without)
+        return self._baselines.added(cell, data, training_places(job, data))
 
-    def _voxels(self, curve: int) -> Path:
-        return SolvedStore(self._out / "solved", self._configs[curve].recipe).claim
+    def _folder(self, piece: _Piece) -> Path:
+        """Return where a cell is kept."""
+        config, content = self._configs[piece.curve], self._contents[piece.curve]
+        without = self._failed_elsewhere(piece.curve)
+        return cell_folder(config, self._out, piece.size, piece.seed, without, content)
+
+    def _failed_elsewhere(self, curve: int) -> tuple[str, ...]:
+        return tuple(sorted(frozenset().union(*self._failed) - self._failed[curve]))
 
     def _sizes(self) -> list[int]:
         failed = frozenset().union(*self._failed)
         n_pool = sum(molecule not in failed for molecule in self._pool)
         return self._configs[0].sizes(n_pool)
-
-    def _failed_elsewhere(self, curve: int) -> tuple[str, ...]:
-        return tuple(sorted(frozenset().union(*self._failed) - self._failed[curve]))
-
-    def _load(self, curve: int) -> CurveData:
-        if self._loaded is None or self._loaded[0] != curve:
-            self._loaded = None
-            failed = self._failed_elsewhere(curve)
-            self._loaded = (curve, prepare(self._configs[curve], self._out, self._n_jobs, failed))
-        return self._loaded[1]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from deepchem_density.curves.config import CurveConfig
-from deepchem_density.curves.sharing import share
 from deepchem_density.tables.choose_split import LabelledTable
 from deepchem_density.tables.composition import CompositionLine
 from deepchem_density.voxels.solver_line import (
@@ -21,7 +19,7 @@ from deepchem_density.voxels.solver_line import (
     number_columns,
     solving_recipe,
 )
-from deepchem_density.voxels.store import SolvedDatapoints, SolvedStore
+from deepchem_density.voxels.store import Solve, SolvedDatapoints, SolvedStore
 
 __all__ = ["removed_line", "solver_numbers"]
 
@@ -61,7 +59,11 @@ def removed_line(
 
 
 def solver_numbers(
-    config: CurveConfig, datapoints: Sequence[Any], store: Path, n_jobs: int, solved: SolvedDatapoints | None = None
+    config: CurveConfig,
+    datapoints: Sequence[Any],
+    store: Path,
+    solve: Solve = SolvedStore.solve,
+    solved: SolvedDatapoints | None = None,
 ) -> np.ndarray:
     """Return the solver's numbers of molecules, which are solved for them where they are not yet.
 
@@ -73,8 +75,8 @@ def solver_numbers(
         Of a table of molecules.
     store : path
         Folder of solved molecules.
-    n_jobs : int
-        Processes.
+    solve : callable
+        ``solve(store, datapoints)`` returns them solved.
     solved : SolvedDatapoints, optional
         The same molecules as the voxels are made of, which tell it all where a density of xTB is looked at.
 
@@ -91,8 +93,5 @@ def solver_numbers(
     if not datapoints:
         return np.empty((0, len(SOLVER_NUMBERS)))
     if solved is None or not SolvedStore(store, config.recipe).solver.solves(datapoints):
-        solver = SolvedStore(store, solving_recipe(config.recipe))
-        with closing(share([solver], lambda one: one.claim)) as shared:  # one process solves them for all
-            next(shared)
-            solved = solver.solve(datapoints, n_jobs)
+        solved = solve(SolvedStore(store, solving_recipe(config.recipe)), datapoints)
     return number_columns(solved.numbers())

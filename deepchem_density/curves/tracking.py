@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -25,10 +25,7 @@ from deepchem_density.tables.complex_table import ComplexTable
 from deepchem_density.tables.label_names import metric_names
 from deepchem_density.versions import code_commit, installed_versions
 
-if TYPE_CHECKING:
-    from typing_extensions import Self
-
-__all__ = ["MlflowTracker", "NoTracker", "RunAddress", "params_of", "run_name", "written"]
+__all__ = ["MlflowTracker", "NoTracker", "params_of", "run_name", "written"]
 
 CHOSEN = ("MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_NAME")
 """Set by ``mlflow run`` or by the user, who want another experiment. MLflow itself sets MLFLOW_EXPERIMENT_ID, to the last one."""
@@ -40,34 +37,8 @@ METRICS = ("mae", "rmse", "r2", "pearson", "spearman", "roc_auc", "prc_auc", "lo
 OF_CURVE = (".mae", ".roc_auc")
 
 
-@dataclasses.dataclass(frozen=True)
-class RunAddress:
-    """Where a run is that another process has opened.
-
-    Parameters
-    ----------
-    tracking_uri, experiment, run : str
-        As MLflow names them.
-    several : bool
-        Whether it is of several curves.
-    datapoints : str
-        What they learn from: molecules, or complexes.
-    """
-
-    tracking_uri: str
-    experiment: str
-    run: str
-    several: bool
-    datapoints: str
-
-
 class NoTracker:
     """Tracks nothing; what every tracker can do."""
-
-    @property
-    def address(self) -> RunAddress | None:
-        """Where the run is, for other processes that track parts of it."""
-        return None
 
     @contextlib.contextmanager
     def run(self, configs: Sequence[CurveConfig], name: str = "") -> Iterator[None]:
@@ -93,8 +64,7 @@ class NoTracker:
 class MlflowTracker(NoTracker):
     """Tracks a curve, or several, as one MLflow run with a nested run for each cell.
 
-    A cell that was logged to the same experiment completely, by this command before it was killed or by another process
-    that shares the work, is not logged again.
+    A cell that was logged to the same experiment completely, as by this command before it was killed, is not logged again.
 
     Raises
     ------
@@ -108,23 +78,6 @@ class MlflowTracker(NoTracker):
         self._cell_runs: dict[tuple[str, int, int], str] = {}
         self._datasets: set[tuple[str, str]] = set()
         self._example: pd.DataFrame | None = None
-        self._opened = False
-
-    @classmethod
-    def within(cls, address: RunAddress) -> Self:
-        """Return a tracker of parts of a run that another process has opened."""
-        tracker = cls()
-        tracker._mlflow.set_tracking_uri(address.tracking_uri)
-        tracker._client = tracker._mlflow.MlflowClient()
-        tracker._experiment, tracker._parent, tracker._several = address.experiment, address.run, address.several
-        tracker._datapoints = address.datapoints
-        return tracker
-
-    @property
-    def address(self) -> RunAddress:
-        """Where the run is, for other processes that track parts of it."""
-        uri = self._mlflow.get_tracking_uri()
-        return RunAddress(uri, self._experiment, self._parent, self._several, self._datapoints)
 
     @contextlib.contextmanager
     def run(self, configs: Sequence[CurveConfig], name: str = "") -> Iterator[None]:
@@ -140,7 +93,6 @@ class MlflowTracker(NoTracker):
             self._parent = parent.info.run_id
             self._several = len(configs) > 1
             self._datapoints = configs[0].datapoints
-            self._opened = True
             # what mlflow run has logged stays as it was written; logging 0.1 after "0.10" would fail
             given = {name.replace("-", "_") for name in self._client.get_run(self._parent).data.params}
             params = {name: value for name, value in params_of(configs).items() if name not in given}
@@ -172,10 +124,9 @@ class MlflowTracker(NoTracker):
         metrics = {
             name: value for name, value in metrics.items() if not math.isnan(value)
         }  # the correlation of a constant
-        if self._opened:  # the whole run is that of the process that opened it, which gets each cell as well
-            prefix = f"{_named(first['label'])}." if self._several else ""
-            curve = {f"{prefix}{name}": value for name, value in metrics.items() if name.endswith(OF_CURVE)}
-            self._mlflow.log_metrics(curve, step=first["n_train"])
+        prefix = f"{_named(first['label'])}." if self._several else ""
+        curve = {f"{prefix}{name}": value for name, value in metrics.items() if name.endswith(OF_CURVE)}
+        self._mlflow.log_metrics(curve, step=first["n_train"])
         key = (first["label"], first["n_train"], first["seed"])
         if key not in self._cell_runs and self._is_logged(cell):
             return

@@ -5,14 +5,12 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Sequence
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from deepchem_density.curves.config import CurveConfig
-from deepchem_density.curves.sharing import STALE_AFTER, share
 from deepchem_density.errors import FeaturizationError
 from deepchem_density.files import digest, write_text
 from deepchem_density.settings import described
@@ -26,11 +24,10 @@ ENOUGH = 10.0
 """Seconds after which no further molecule is measured."""
 
 
-def voxel_seconds(configs: Sequence[CurveConfig], out: Path, stale_after: float = STALE_AFTER) -> dict[str, float]:
+def voxel_seconds(configs: Sequence[CurveConfig], out: Path) -> dict[str, float]:
     """Return the median seconds of one core for the voxels of a test molecule in each representation.
 
-    Measured once, with reading and solving, and kept, so that all who share a folder report the same. NaN where no molecule that
-    was tried can be featurized.
+    Measured once, with reading and solving, and kept. NaN where no molecule that was tried can be featurized.
 
     Parameters
     ----------
@@ -38,8 +35,6 @@ def voxel_seconds(configs: Sequence[CurveConfig], out: Path, stale_after: float 
         With the same data and split.
     out : path
         As in `run_curve`.
-    stale_after : float
-        As in `claimed`.
 
     Returns
     -------
@@ -52,13 +47,11 @@ def voxel_seconds(configs: Sequence[CurveConfig], out: Path, stale_after: float 
     recipes = {config.label: config.recipe for config in configs}
     datapoints: list[Any] = []
     seconds = {}
-    with closing(share(paths, lambda label: paths[label].with_suffix(""), stale_after)) as shared:
-        for label, _ in shared:
-            path = paths[label]
-            if not path.is_file():
-                datapoints = datapoints or _test_molecules(configs[0])
-                write_text(path, json.dumps(_measured(recipes[label], datapoints)))
-            seconds[label] = float(json.loads(path.read_text(encoding="utf-8")))
+    for label, path in paths.items():
+        if not path.is_file():
+            datapoints = datapoints or _test_molecules(configs[0])
+            write_text(path, json.dumps(_measured(recipes[label], datapoints)))
+        seconds[label] = float(json.loads(path.read_text(encoding="utf-8")))
     return seconds
 
 

@@ -7,13 +7,14 @@ import logging
 import pickle
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, redirect_stderr
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO, cast
+from typing import TYPE_CHECKING, Any
 
 from deepchem_density.engine.tasks import Post
+from deepchem_density.progress import silence_progress
 from deepchem_density.versions import PACKAGES, installed_versions
 from deepchem_density.workers import attempt
 
@@ -91,7 +92,8 @@ def serve(order: Order, packed: bytes) -> Any:
             function(*arguments)
         function, arguments = pickle.loads(packed)
         logging.getLogger("deepchem_density").setLevel(logging.ERROR)  # who runs the tasks has warned already
-        with _in_time(order.seconds), redirect_stderr(cast(TextIO, _NoTerminal(sys.stderr))):
+        silence_progress()
+        with _in_time(order.seconds):
             return function(post, *arguments)
     finally:
         post.close()
@@ -180,16 +182,3 @@ class WorkerPost(Post):
         state = self._worker.state.tasks.get(self._task)
         if state is None or state.state != "executing":
             raise NotWantedError
-
-
-class _NoTerminal:
-    """A stream that says that it is no terminal, for which no progress bar is drawn: one for all processes is enough."""
-
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-
-    def isatty(self) -> bool:
-        return False
-
-    def __getattr__(self, name: str) -> object:
-        return getattr(self._stream, name)

@@ -26,7 +26,7 @@ What other workers are trying at the same time is not looked at (no constant lia
 class SearchSettings:
     """Search."""
 
-    n_trials: int = setting(10, "trials of the study, whoever works on it", least=1)
+    n_trials: int = setting(10, "trials of the study", least=1)
     fraction: float = setting(1.0, "part of the training molecules", above=0, most=1)
     inner_seeds: tuple[int, ...] = setting(
         (0,),
@@ -36,6 +36,12 @@ class SearchSettings:
     valid_share: float = setting(0.2, "part of those molecules to measure errors on", above=0, most=0.9)
     seed: int = setting(0, "of the points drawn; the same for all representations that are to be compared", seed=True)
     pruner: str = setting("median", "what stops poor trials", choices=("median", "hyperband", "none"))
+    at_once: int = setting(
+        2,
+        "trials at once at the most; each is drawn from all results but those of the last so many, whoever works and how fast",
+        least=1,
+        since=1,
+    )
     storage: str = setting("", "URL of a database or path of a journal; a journal in the output folder where empty")
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deepchem_density.curves.config import CurveConfig, described_as_before, feature_version
+from deepchem_density.engine.tasks import Engine
 from deepchem_density.files import digest
 from deepchem_density.settings import described
 from deepchem_density.tables.label_names import metric_names
@@ -23,8 +24,6 @@ from deepchem_density.tuning.params_file import write_params
 from deepchem_density.tuning.plan import SAMPLER, SearchPlan
 from deepchem_density.tuning.space import (
     Knob,
-    Range,
-    Value,
     describe,
     first_point,
     knob_options,
@@ -35,9 +34,7 @@ from deepchem_density.versions import installed_versions
 from deepchem_density.voxels.recipe import FEATURE_VERSION
 
 if TYPE_CHECKING:
-    from optuna.trial import FrozenTrial, Trial
-
-    from deepchem_density.tuning.task import TuningTask
+    from optuna.trial import FrozenTrial
 
 __all__ = ["Best", "TrialLog", "tune"]
 
@@ -52,7 +49,7 @@ PACKAGES = ("deepchem-density", "deepchem", "torch", "numpy", "optuna")
 
 
 class TrialLog:
-    """What is told of each trial that this process runs, as it happens; this one tells nobody."""
+    """What is told of each trial, by the number of its point, as it happens; this one tells nobody."""
 
     def started(self, trial: int, settings: dict[str, Any]) -> None:
         """Take the number of a trial and its tuned settings."""
@@ -61,7 +58,7 @@ class TrialLog:
         """Take the error so far, at a step in per cent of a training."""
 
     def ended(self, trial: int, state: str, results: dict[str, float]) -> None:
-        """Take the end, "complete", "pruned", "diverged" or "failed", and the results of a complete trial."""
+        """Take the end, "complete", "pruned", "diverged", "lost" or "failed", and the results of a complete trial."""
 
 
 @dataclass(frozen=True)
@@ -109,13 +106,14 @@ def tune(
     config: CurveConfig,
     plan: SearchPlan,
     out: str | Path,
-    n_jobs: int = 1,
+    n_jobs: int | None = 1,
     log: TrialLog | None = None,
     path: str | Path = "",
+    engine: Engine | None = None,
 ) -> Best:
     """Search until the study has all its trials, and write the best parameters.
 
-    Any number of processes may do this at once with the same arguments; each returns when the last trial is finished.
+    The trials are the same with any number of workers; a search that was killed goes on.
 
     Parameters
     ----------
@@ -125,12 +123,14 @@ def tune(
         How to search.
     out : path
         Folder for solved molecules, journals and best parameters.
-    n_jobs : int
-        Processes that solve molecules.
+    n_jobs : int or None
+        Processes of this machine that solve molecules; None has the engine's workers do it.
     log : TrialLog, optional
         Told of each trial.
     path : path, optional
         Where to write the best parameters; by default beside the journal, under the name of the study.
+    engine : Engine, optional
+        From `open_engine`, which says where trials run: one after the other in this process, where there is none.
 
     Raises
     ------
@@ -141,6 +141,7 @@ def tune(
     ImportError
         Optuna is not installed.
     """
+    engine = engine or Engine()
     plan.check()
     config.check()
     knobs = search_space(config, plan.fixed)
@@ -149,17 +150,15 @@ def tune(
     name = study_name(config, plan, knobs)
     folder = Path(out) / "tuning"
     with _optuna_without_notes():
-        from deepchem_density.tuning.task import TuningTask
-        from deepchem_density.tuning.trial_queue import Queue, Workers, open_study
+        from deepchem_density.tuning.points import Points
+        from deepchem_density.tuning.trials import Trials
 
-        task = TuningTask.prepare(
-            config, plan.fraction, plan.inner_seeds, plan.valid_share, Path(out) / "solved", n_jobs
-        )
         storage = plan.storage or str(folder / f"{name}.journal")
-        study = open_study(storage, name, plan.seed, plan.pruner)
-        workers = Workers(None if "://" in storage else Path(f"{storage}.workers"))
-        objective = _Objective(knobs, task, log or TrialLog())
-        finished = Queue(study, first, objective, workers).work(plan.n_trials)
+        points = Points(storage, name, plan.seed, plan.pruner, plan.at_once)
+        if any(point not in points.finished for point in range(plan.n_trials)):
+            with engine.sharing(Path(out), *([Path(config.data_dir)] if config.data_dir else [])):
+                Trials(config, plan, Path(out), knobs, points, log or TrialLog()).run(engine, first, n_jobs)
+        finished = [points.finished[point] for point in range(plan.n_trials)]
         best = folder / f"{name}.json" if path == "" else Path(path)
         return _write_best(config, plan, knobs, name, best, finished)
 
@@ -189,54 +188,6 @@ def _optuna_without_notes() -> Iterator[None]:
         optuna.logging.set_verbosity(before)
 
 
-class _Objective:
-    """One trial: draws a point, trains, reports."""
-
-    def __init__(self, knobs: Sequence[Knob], task: TuningTask, log: TrialLog) -> None:
-        self.knobs, self.task, self.log = knobs, task, log
-
-    def __call__(self, trial: Trial) -> float:
-        from optuna import TrialPruned
-
-        from deepchem_density.tuning.task import DivergedError
-
-        point = {knob.name: _suggest(trial, knob) for knob in self.knobs}
-        chosen = settings_at(self.knobs, point)
-
-        def report(step: int, error: float) -> None:
-            trial.report(error, step)
-            self.log.reported(trial.number, step, error)
-            if trial.should_prune():
-                raise TrialPruned
-
-        self.log.started(trial.number, chosen)
-        state, results = "failed", {}
-        try:
-            outcome = self.task.error(chosen, report)
-            trial.set_user_attr("errors", outcome.errors)
-            trial.set_user_attr("failed", outcome.failed)
-            state = "complete"
-            results = {"error": outcome.error, "failed": float(outcome.failed)}
-            results |= {f"{target}.valid": error for target, error in outcome.errors.items()}
-        except TrialPruned:
-            state = "pruned"
-            raise
-        except DivergedError as error:
-            # A point like any other, and a bad one: it has to be counted, and kept away from.
-            state = "diverged"
-            trial.set_user_attr("diverged", str(error))
-            raise TrialPruned from error
-        finally:
-            self.log.ended(trial.number, state, results)
-        return outcome.error
-
-
-def _suggest(trial: Trial, knob: Knob) -> Value:
-    if isinstance(knob, Range):
-        return trial.suggest_float(knob.name, knob.low, knob.high, log=True)
-    return trial.suggest_categorical(knob.name, list(knob.options))
-
-
 def _write_best(
     config: CurveConfig, plan: SearchPlan, knobs: Sequence[Knob], name: str, path: Path, finished: list[FrozenTrial]
 ) -> Best:
@@ -257,7 +208,7 @@ def _write_best(
         **{key: best[key] for key in ("point", "error", "errors")},
         "first_error": first_error,
         "states": {
-            state: [row["state"] for row in trials].count(state) for state in ("complete", "pruned", "diverged")
+            state: [row["state"] for row in trials].count(state) for state in ("complete", "pruned", "diverged", "lost")
         },
         "space": describe(knobs),
         "sampler": {"name": "TPE", **SAMPLER},
@@ -290,7 +241,7 @@ def _importances(finished: Sequence[FrozenTrial]) -> dict[str, float]:
 
 
 def _row(knobs: Sequence[Knob], trial: FrozenTrial) -> dict[str, Any]:
-    state = "diverged" if "diverged" in trial.user_attrs else trial.state.name.lower()
+    state = next((kind for kind in ("diverged", "lost") if kind in trial.user_attrs), trial.state.name.lower())
     return {
         "point": trial.user_attrs["point"],
         "state": state,

@@ -9,7 +9,6 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Callable, Sequence
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,6 @@ from deepchem_density.curves.config import CurveConfig
 from deepchem_density.curves.data import CurveData, without_voxels
 from deepchem_density.curves.metrics import metrics_of
 from deepchem_density.curves.removed_line import removed_line, solver_numbers
-from deepchem_density.curves.sharing import share
 from deepchem_density.featurizers.looked_dataset import LookedDataset
 from deepchem_density.models.deepchem_model import VoxelCNNModel
 from deepchem_density.models.predicted_values import predicted_values
@@ -30,7 +28,7 @@ from deepchem_density.tables.complex_table import ComplexTable
 from deepchem_density.tables.load import load_data
 from deepchem_density.tables.splits import nested_fractions
 from deepchem_density.voxels.solver_line import SOLVER_NUMBERS
-from deepchem_density.voxels.store import SolvedDatapoints, SolvedStore
+from deepchem_density.voxels.store import Solve, SolvedDatapoints, SolvedStore
 
 __all__ = ["CHECKPOINTS", "DivergedError", "Outcome", "TuningTask"]
 
@@ -79,8 +77,8 @@ class TuningTask:
         Of cut, initial weights and order.
     store : path
         Folder of solved molecules.
-    n_jobs : int
-        Processes that solve molecules.
+    solve : callable
+        ``solve(store, datapoints)`` returns them solved.
     """
 
     config: CurveConfig
@@ -88,7 +86,7 @@ class TuningTask:
     cuts: Sequence[tuple[np.ndarray, np.ndarray]]
     inner_seeds: Sequence[int]
     store: Path
-    n_jobs: int = 1
+    solve: Solve = SolvedStore.solve
 
     @classmethod
     def prepare(
@@ -98,7 +96,7 @@ class TuningTask:
         inner_seeds: Sequence[int],
         valid_share: float,
         store: Path,
-        n_jobs: int = 1,
+        solve: Solve = SolvedStore.solve,
     ) -> TuningTask:
         """Load the data, and keep the part of the training pool that a fraction stands for.
 
@@ -118,7 +116,7 @@ class TuningTask:
                 f"and {n_valid} to measure errors; {FEWEST} or more of each are accepted. Raise fraction or n_train."
             )
         cuts = [_cut(config, table, n_valid, seed) for seed in inner_seeds]
-        return cls(config, table, cuts, inner_seeds, store, n_jobs)
+        return cls(config, table, cuts, inner_seeds, store, solve)
 
     def error(self, settings: dict[str, Any], report: Callable[[int, float], None] | None = None) -> Outcome:
         """Train once for each inner seed and return the mean validation error.
@@ -142,13 +140,13 @@ class TuningTask:
         """
         config = dataclasses.replace(self.config, **settings)
         config.check()
-        solved = self._solved(config)
+        solved = self.solved(config)
         failures = without_voxels(solved, config)
         usable = np.ones(len(self.table), dtype=bool)
         usable[[index for index, _ in failures]] = False
         numbers = np.empty((0, len(SOLVER_NUMBERS)))
         if config.removed == "xtb":
-            numbers = solver_numbers(config, self.table.datapoints(), self.store, self.n_jobs, solved)
+            numbers = solver_numbers(config, self.table.datapoints(), self.store, self.solve, solved)
             usable &= np.isfinite(numbers).all(axis=1)
         labels = self.table.columns(config.targets)
         finished: list[np.ndarray] = []
@@ -171,12 +169,9 @@ class TuningTask:
         errors = {target: float(mean[t]) for t, target in enumerate(config.targets)}
         return Outcome(float(np.mean(relative)), errors, int(np.count_nonzero(~usable)))
 
-    def _solved(self, config: CurveConfig) -> SolvedDatapoints:
-        """Return the molecules, read and solved; what several workers need is made by one of them."""
-        store = SolvedStore(self.store, config.recipe)
-        with closing(share([store], lambda one: one.claim)) as shared:
-            next(shared)
-            return store.solve(self.table.datapoints(), self.n_jobs)
+    def solved(self, config: CurveConfig) -> SolvedDatapoints:
+        """Return the molecules, read and solved."""
+        return self.solve(SolvedStore(self.store, config.recipe), self.table.datapoints())
 
 
 def _cut(config: CurveConfig, table: LabelledTable, n_valid: int, seed: int) -> tuple[np.ndarray, np.ndarray]:

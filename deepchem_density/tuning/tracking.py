@@ -7,22 +7,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from deepchem_density.curves.tracking import MlflowTracker, RunAddress, written
+from deepchem_density.curves.tracking import MlflowTracker, written
 from deepchem_density.tuning.plan import SAMPLER, SearchPlan
 from deepchem_density.tuning.search import Best, TrialLog
 
 __all__ = ["NoTrialTracker", "PrintedTrials", "TrialTracker"]
 
-STATUS = {"failed": "FAILED"}
+STATUS = {"failed": "FAILED", "lost": "FAILED"}
 
 
 class NoTrialTracker(TrialLog):
     """Tracks nothing."""
-
-    @property
-    def address(self) -> RunAddress | None:
-        """Where the run is, for other processes that track trials of it."""
-        return None
 
     def plan(self, plan: SearchPlan) -> None:
         """Take how the search is made."""
@@ -32,10 +27,10 @@ class NoTrialTracker(TrialLog):
 
 
 class TrialTracker(MlflowTracker, NoTrialTracker):
-    """Tracks a search as one MLflow run with a nested run for each trial that this process works on.
+    """Tracks a search as one MLflow run with a nested run for each trial.
 
-    Stopped and diverged trials are finished runs with a tag ``state``: they did what they should. A trial whose process was
-    killed stays "RUNNING"; Optuna's storage knows better.
+    Stopped and diverged trials are finished runs with a tag ``state``: they did what they should. A trial that was under way
+    when this process was killed stays "RUNNING"; Optuna's storage knows better.
 
     Raises
     ------

@@ -7,7 +7,7 @@ import logging
 import os
 import shutil
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
@@ -18,19 +18,20 @@ from deepchem_density.errors import FeaturizationError, reason_of
 from deepchem_density.files import digest, write_text
 from deepchem_density.progress import progress_of
 from deepchem_density.settings import described
-from deepchem_density.voxels.datapoints import Reading, located
+from deepchem_density.voxels.datapoints import located
 from deepchem_density.voxels.fingerprints import fingerprint
 from deepchem_density.voxels.recipe import FEATURE_VERSION, Recipe
-from deepchem_density.voxels.representations.record import names_in
 from deepchem_density.voxels.shards import Shard, write_shard
-from deepchem_density.voxels.solved import SOLVER_SETTINGS, Solved, Solver
-from deepchem_density.voxels.subject import needs_density
+from deepchem_density.voxels.solved import Solved, Solver
 from deepchem_density.workers import map_in_order
 
-__all__ = ["SelectedDatapoints", "SolvedDatapoints", "SolvedStore"]
+__all__ = ["SelectedDatapoints", "Solve", "SolvedDatapoints", "SolvedStore"]
 
 logger = logging.getLogger(__name__)
 SHARD_SIZE = 1024
+AGAIN = "again"
+"""File in a shard with datapoints that failed for reasons of their own run."""
+Mapping = Callable[[Callable[[Any], Any], Sequence[Any]], Iterable[Any]]
 
 
 class SolvedDatapoints(Sequence[Solved]):
@@ -122,18 +123,12 @@ class SolvedStore:
         self.recipe = recipe
         self.solver = Solver(recipe.representation, recipe)
 
-    @property
-    def claim(self) -> Path:
-        """A name for the work on such datapoints, whatever they are: nobody else who is told it does the same at once."""
-        names = {name: getattr(self.recipe, name) for name in (*names_in(Reading), "part", "source", *SOLVER_SETTINGS)}
-        return self.root / digest([names, needs_density(self.recipe.representation, self.recipe)])
-
     def folder(self, datapoints: Sequence[Any]) -> Path:
         """Return where such datapoints are kept."""
         settings = self.solver.settings(datapoints)
         return self.root / f"{'xtb' if settings['xtb'] else 'atoms'}-{digest([FEATURE_VERSION, settings])}"
 
-    def solve(self, datapoints: Sequence[Any], n_jobs: int = 1) -> SolvedDatapoints:
+    def solve(self, datapoints: Sequence[Any], n_jobs: int = 1, mapping: Mapping | None = None) -> SolvedDatapoints:
         """Read and solve all datapoints that are not stored yet, and return them.
 
         Parameters
@@ -142,6 +137,8 @@ class SolvedStore:
             Alike: their densities mean the same.
         n_jobs : int
             Processes.
+        mapping : callable, optional
+            ``mapping(function, datapoints)`` takes the place of those processes; it yields what `map_in_order` yields.
 
         Raises
         ------
@@ -149,39 +146,65 @@ class SolvedStore:
             Every datapoint failed.
         """
         self.recipe.check_alike(datapoints)
-        datapoints = [located(datapoint, self.recipe.reading) for datapoint in datapoints]
-        folder = self.folder(datapoints)
-        parts = [datapoints[first : first + SHARD_SIZE] for first in range(0, len(datapoints), SHARD_SIZE)]
+        parts = self._parts(datapoints)
+        doing = "solving" if self.folder(datapoints).name.startswith("xtb") else "reading"
         shards: list[Shard] = []
-        doing = "solving" if folder.name.startswith("xtb") else "reading"
         with progress_of(total=len(datapoints), doing=doing, unit="datapoints") as bar:
-            for part in parts:
-                path = folder / digest([fingerprint(datapoint).hex() for datapoint in part])
+            for path, part in parts:
                 shard = _read(path)
-                shards.append(self._written(path, part, n_jobs, bar) if shard is None else shard)
+                if shard is None:
+                    results = map_in_order(self.solver, part, n_jobs) if mapping is None else mapping(self.solver, part)
+                    shard = _written(path, results, bar)
+                shards.append(shard)
                 bar.n = sum(map(len, shards))
                 bar.set_postfix_str(_failed(shards), refresh=False)
         solved = SolvedDatapoints(shards)
         _report(solved.failures, len(datapoints))
         return solved
 
-    def _written(self, path: Path, datapoints: Sequence[Any], n_jobs: int, bar: Any) -> Shard:
-        """Solve the datapoints of a shard and write it; one whose workers were lost is not kept for the next run."""
-        solved: list[Solved | None] = []
-        failures: dict[int, str] = {}
-        lost = False
-        for place, result in enumerate(map_in_order(self.solver, datapoints, n_jobs)):
-            failed = isinstance(result, Exception)
-            solved.append(None if failed else result)
-            if failed:
-                failures[place] = reason_of(result)
-                lost |= not isinstance(result, FeaturizationError)
-            bar.update()
-        write_shard(path, solved, failures)
-        shard = Shard(path)
-        if lost:  # a worker that died, a full disk: the next run tries again
-            (path / "about.json").unlink()
-        return shard
+    def stored(self, datapoints: Sequence[Any]) -> SolvedDatapoints:
+        """Return datapoints that were solved before; nothing is written.
+
+        Raises
+        ------
+        FileNotFoundError
+            Some were not, or have changed since.
+        """
+        try:
+            return SolvedDatapoints([Shard(path) for path, _ in self._parts(datapoints)])
+        except FileNotFoundError as error:
+            raise FileNotFoundError(
+                f"'{self.root}' lacks solved datapoints, or their files have changed; run the same command again."
+            ) from error
+
+    def _parts(self, datapoints: Sequence[Any]) -> list[tuple[Path, list[Any]]]:
+        """Return the shards of datapoints: where they are kept, and what is in them."""
+        found = [located(datapoint, self.recipe.reading) for datapoint in datapoints]
+        folder = self.folder(found)
+        parts = [found[first : first + SHARD_SIZE] for first in range(0, len(found), SHARD_SIZE)]
+        return [(folder / digest([fingerprint(datapoint).hex() for datapoint in part]), part) for part in parts]
+
+
+Solve = Callable[[SolvedStore, Sequence[Any]], SolvedDatapoints]
+"""``solve(store, datapoints)`` returns them solved: `SolvedStore.solve`, `SolvedStore.stored`."""
+
+
+def _written(path: Path, results: Iterable[Any], bar: Any) -> Shard:
+    """Write a shard of results; one for which workers were lost is not kept for the next run."""
+    solved: list[Solved | None] = []
+    failures: dict[int, str] = {}
+    lost = False
+    for place, result in enumerate(results):
+        failed = isinstance(result, Exception)
+        solved.append(None if failed else result)
+        if failed:
+            failures[place] = reason_of(result)
+            lost |= not isinstance(result, FeaturizationError)
+        bar.update()
+    write_shard(path, solved, failures)
+    if lost:  # a worker that died, a full disk
+        (path / AGAIN).touch()
+    return Shard(path)
 
 
 def _failed(shards: Sequence[Shard]) -> str:
@@ -208,9 +231,11 @@ def _refused(shard: Shard, recipe: Recipe, any_orientation: bool) -> dict[int, s
 
 
 def _read(path: Path) -> Shard | None:
-    """Return a stored shard, or None where there is none that can be read."""
+    """Return a stored shard, or None where there is none that can be read, or one that another run should try again."""
     try:
-        return Shard(path)
+        if not (path / AGAIN).exists():
+            return Shard(path)
+        shutil.rmtree(path)
     except FileNotFoundError:
         shutil.rmtree(path, ignore_errors=True)
     except ValueError as error:

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from complex_files import write_complex
 
-import deepchem_density.curves.learning_curve as learning_curve
+import deepchem_density.curves.cell_tasks as cell_tasks
 from deepchem_density.cli.command_line import main, parser
 from deepchem_density.cli.compare import configs_of
 from deepchem_density.curves.cells import read_cell
@@ -40,31 +40,14 @@ QUICK = [
 N_CELLS = 8
 RESULTS = ("errors.csv", "tests.csv", "power_laws.csv", "efficiency.csv", "sizes.csv")
 
-# Runs the command with arguments 2, 3, ... and writes the name of each cell whose training begins to the file argument 1.
-NOTING = """
-import sys
-import deepchem_density.curves.learning_curve as learning_curve
-from deepchem_density.cli.command_line import main
-
-train = learning_curve.run_cell
-
-def run_cell(config, data, places, seed, folder, *others, **settings):
-    with open(sys.argv[1], "a") as log:
-        log.write(folder.name + "\\n")
-    return train(config, data, places, seed, folder, *others, **settings)
-
-learning_curve.run_cell = run_cell
-raise SystemExit(main(sys.argv[2:]))
-"""
-
 
 def compare(out):
     return ["compare", *QUICK, "--out", str(out)]
 
 
-def start(out, log):
+def start(out, workers):
     return subprocess.Popen(
-        [sys.executable, "-c", NOTING, str(log), *compare(out)],
+        [sys.executable, "-m", "deepchem_density.cli", *compare(out), "--workers", str(workers)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -103,7 +86,7 @@ def test_a_cell_of_a_comparison_is_that_of_a_curve(undisturbed, monkeypatch, cap
     def fail(*arguments, **settings):
         raise AssertionError("a finished cell was trained again")
 
-    monkeypatch.setattr(learning_curve, "run_cell", fail)
+    monkeypatch.setattr(cell_tasks, "run_cell", fail)
     arguments = QUICK[: QUICK.index("--reps")]
     assert main(["curve", "--rep", "atom", *arguments, "--out", str(undisturbed)]) == 0
     assert "40 molecules, seed 1" in capsys.readouterr().out
@@ -115,7 +98,7 @@ def test_training_and_test_molecules_are_the_same_for_all_though_some_fail_in_on
     own = arguments.index("--reps") + 1
     arguments[own] = "atom,atom:sigma=0.4:box_width=14.4"
     used = {}
-    train = learning_curve.run_cell
+    train = cell_tasks.run_cell
 
     def run_cell(config, data, places, seed, *others, **settings):
         key = (len(places), seed)
@@ -123,7 +106,7 @@ def test_training_and_test_molecules_are_the_same_for_all_though_some_fail_in_on
         used.setdefault(key, []).append(molecules)
         return train(config, data, places, seed, *others, **settings)
 
-    monkeypatch.setattr(learning_curve, "run_cell", run_cell)
+    monkeypatch.setattr(cell_tasks, "run_cell", run_cell)
     assert main(arguments) == 0
     assert len(used) == 4
     for first, second in used.values():
@@ -134,11 +117,13 @@ def test_training_and_test_molecules_are_the_same_for_all_though_some_fail_in_on
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("moment", range(4))
-def test_a_killed_comparison_goes_on_and_ends_like_an_undisturbed_one(undisturbed, tmp_path, monkeypatch, moment):
+@pytest.mark.parametrize(("moment", "workers"), [(0, 1), (1, 1), (2, 2), (3, 2)])
+def test_a_killed_comparison_goes_on_and_ends_like_an_undisturbed_one(
+    undisturbed, tmp_path, monkeypatch, moment, workers
+):
     rng = random.Random(moment)
-    out, log = tmp_path / "out", tmp_path / "log"
-    with start(out, log) as process:
+    out = tmp_path / "out"
+    with start(out, workers) as process:
         for _ in range(rng.randrange(N_CELLS) if moment else 0):
             assert "MAE" in process.stdout.readline()
         while not out.exists():
@@ -148,13 +133,13 @@ def test_a_killed_comparison_goes_on_and_ends_like_an_undisturbed_one(undisturbe
         process.wait()
     done = {path: path.stat().st_mtime_ns for path in out.glob("cells/*/*/result.json")}
     assert len(done) < N_CELLS or not list(out.glob("compare-*/report.html"))
-    again, train = [], learning_curve.run_cell
+    again, train = [], cell_tasks.run_cell
 
     def run_cell(config, data, places, seed, folder, *others, **settings):
-        again.append(folder.name)
+        again.append(folder.parent.name)
         return train(config, data, places, seed, folder, *others, **settings)
 
-    monkeypatch.setattr(learning_curve, "run_cell", run_cell)
+    monkeypatch.setattr(cell_tasks, "run_cell", run_cell)
     assert main(compare(out)) == 0
     assert sorted(again) == sorted(finished(undisturbed) - {path.parent.name for path in done})
     assert finished(out) == finished(undisturbed)
@@ -163,57 +148,12 @@ def test_a_killed_comparison_goes_on_and_ends_like_an_undisturbed_one(undisturbe
 
 
 @pytest.mark.slow
-def test_processes_that_share_a_folder_train_no_cell_twice_and_end_with_the_same_tables(undisturbed, tmp_path):
-    out, log = tmp_path / "out", tmp_path / "log"
-    with start(out, log) as first, start(out, log) as second:
-        printed = [process.communicate(timeout=120) for process in (first, second)]
-        assert [first.returncode, second.returncode] == [0, 0], printed
-    assert sorted(log.read_text().split()) == sorted(finished(undisturbed))
-    for text, _ in printed:
-        assert text.count(" MAE ") == N_CELLS
-    assert tables(out) == tables(undisturbed)
-
-
-@pytest.mark.slow
-def test_workers_share_the_cells_and_end_with_the_same_tables(undisturbed, tmp_path):
-    out, log = tmp_path / "out", tmp_path / "log"
-    command = [sys.executable, "-c", NOTING, str(log), *compare(out), "--workers", "2", "--steps", "100"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        printed, errors = process.communicate(timeout=240)
-        assert process.returncode == 0, errors
-    alone = tmp_path / "alone"
-    assert main([*compare(alone), "--steps", "100"]) == 0
-    assert printed.count(" MAE ") == N_CELLS
-    assert len(finished(out)) == N_CELLS
-    assert tables(out) == tables(alone)
-    # only the first process notes what it trains: the other one trained the rest
-    own = log.read_text().split()
-    assert len(set(own)) == len(own) < N_CELLS
-
-
-def test_a_cell_that_somebody_else_has_is_waited_for(tmp_path, monkeypatch):
-    """Another machine has one cell, finishes it, and lets go; this one trains the others meanwhile."""
-    monkeypatch.setattr("deepchem_density.curves.sharing.POLL", 0.001)
-    out = tmp_path / "out"
-    assert main(compare(out)) == 0
-    kept = sorted(out.glob("cells/*/*/result.json"))
-    cell = kept[3].parent
-    for path in kept:
-        path.rename(path.with_name("elsewhere.json"))
-    (cell / "claim.0").write_text('{"host": "elsewhere", "pid": 1, "started": "1"}')
-    trained, train = [], learning_curve.run_cell
-
-    def run_cell(config, data, places, seed, folder, *others, **settings):
-        trained.append(folder)
-        if len(trained) == N_CELLS - 1:
-            (cell / "elsewhere.json").rename(cell / "result.json")
-            (cell / "claim.0").unlink()
-        return train(config, data, places, seed, folder, *others, **settings)
-
-    monkeypatch.setattr(learning_curve, "run_cell", run_cell)
-    assert main(compare(out)) == 0
-    assert len(trained) == N_CELLS - 1
-    assert cell not in trained
+def test_two_workers_end_with_the_same_tables_as_none(undisturbed, tmp_path, capsys):
+    assert main([*compare(tmp_path), "--workers", "2"]) == 0
+    assert capsys.readouterr().out.count(" MAE ") == N_CELLS
+    assert finished(tmp_path) == finished(undisturbed)
+    assert tables(tmp_path) == tables(undisturbed)
+    assert not list(tmp_path.glob("cells/*/*/training"))
 
 
 def test_complexes_are_compared_by_rmse(tmp_path):

@@ -9,7 +9,7 @@ from deepchem_density.cli import featurize, main
 from deepchem_density.voxels.recipe import Recipe
 from deepchem_density.voxels.settings import OF_QM9
 
-SMALL = ["--box-width", "12", "--voxel-width", "2", "--n-jobs", "1"]
+SMALL = ["--box-width", "12", "--voxel-width", "2", "--workers", "1"]
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +41,7 @@ def test_other_grids_and_orientations_need_no_other_folder(atoms):
 
 
 def test_the_same_command_again_solves_nothing(atoms, monkeypatch, capsys):
-    monkeypatch.setattr("deepchem_density.voxels.store.map_in_order", lambda *_: pytest.fail("it was solved again"))
+    monkeypatch.setattr("deepchem_density.engine.tasks.map_in_order", lambda *_: pytest.fail("it was solved again"))
     assert main(["featurize", "sample", "--rep", "atom", "--out", str(atoms), *SMALL]) == 0
     assert "All 2000 datapoints have voxels." in capsys.readouterr().out
 
@@ -61,7 +61,7 @@ def test_complexes_are_kept_as_atoms(tmp_path, capsys):
     lines = [f"{i}abc,{ligand},{pocket},{4 + i}" for i, (ligand, pocket) in enumerate(rows)]
     (tmp_path / "complexes.csv").write_text("\n".join(["id,ligand,pocket,pK", *lines]) + "\n")
     out = tmp_path / "out"
-    assert main(["featurize", str(tmp_path / "complexes.csv"), "--out", str(out), "--n-jobs", "1"]) == 0
+    assert main(["featurize", str(tmp_path / "complexes.csv"), "--out", str(out), "--workers", "1"]) == 0
     dataset = open_featurized(out)
     recipe = dataset.recipe
     assert (recipe.hydrogens, recipe.b_iso) == ("drop", 20.0)

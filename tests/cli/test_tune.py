@@ -12,6 +12,7 @@ from deepchem_density.tuning.plan import SearchPlan, SearchSettings
 
 QUICK = [
     *("--rep", "atom", "--n-train", "60", "--fraction", "0.5", "--steps", "6", "--n-trials", "3", "--n-jobs", "1"),
+    *("--workers", "1"),
     *("--box-width", "14.4", "--voxel-width", "1.2", "--oversampling", "1", "--widths", "4,8", "--depth", "1"),
 ]
 

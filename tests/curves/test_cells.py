@@ -49,7 +49,7 @@ def test_a_cell_knows_the_size_of_its_molecules(finished):
 
 def test_a_cell_is_read_as_it_was_run(finished):
     out, cell = finished
-    folder = cell_folder(QUICK, out, 30, 0, (), prepare(QUICK, out, 1).content)
+    folder = cell_folder(QUICK, out, 30, 0, (), prepare(QUICK, out).content)
     again = read_cell(folder)
     assert json.dumps(again.rows) == json.dumps(cell.rows)
     assert again.key == cell.key == folder.name

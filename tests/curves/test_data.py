@@ -36,11 +36,11 @@ def complexes(tmp_path_factory) -> CurveConfig:
 )
 def test_what_the_data_do_not_have_is_named(changed, message, tmp_path):
     with pytest.raises(ValueError, match=message):
-        prepare(dataclasses.replace(CurveConfig(rep="occupancy"), **changed), tmp_path, 1)
+        prepare(dataclasses.replace(CurveConfig(rep="occupancy"), **changed), tmp_path)
 
 
 def test_what_fails_is_left_out_of_its_set(complexes, tmp_path):
-    data = prepare(dataclasses.replace(complexes, split="random"), tmp_path, 1)
+    data = prepare(dataclasses.replace(complexes, split="random"), tmp_path)
     used = np.concatenate([data.pool, data.valid, data.test])
     assert len(used) == 15
     assert "x3abc" not in data.table.ids[used]
@@ -52,14 +52,14 @@ def test_what_fails_is_left_out_of_its_set(complexes, tmp_path):
 def test_other_labels_or_files_are_other_content(complexes, tmp_path):
     folder = Path(complexes.data_dir).parent
     config = dataclasses.replace(complexes, split="random")
-    plain = prepare(config, tmp_path, 1).content
-    assert prepare(dataclasses.replace(config, rep="atom"), tmp_path, 1).content == plain
+    plain = prepare(config, tmp_path).content
+    assert prepare(dataclasses.replace(config, rep="atom"), tmp_path).content == plain
     relabelled = folder / "relabelled.csv"
     relabelled.write_text(Path(complexes.data_dir).read_text().replace(",4.25,", ",4.35,"))
-    assert prepare(dataclasses.replace(config, data_dir=str(relabelled)), tmp_path, 1).content != plain
+    assert prepare(dataclasses.replace(config, data_dir=str(relabelled)), tmp_path).content != plain
     pocket = folder / "5abc" / "5abc_pocket.pdb"
     before = pocket.read_text()
     pocket.write_text(before + "REMARK\n")
-    assert prepare(config, tmp_path, 1).content != plain
+    assert prepare(config, tmp_path).content != plain
     pocket.write_text(before)
-    assert prepare(config, tmp_path, 1).content == plain
+    assert prepare(config, tmp_path).content == plain

@@ -9,13 +9,14 @@ import pytest
 from complex_files import write_complex
 
 import deepchem_density.curves.cells as cells_module
-import deepchem_density.curves.learning_curve as learning_curve
 from deepchem_density.curves.config import COMPLEX_DEFAULTS, CurveConfig
 from deepchem_density.curves.data import CurveData
 from deepchem_density.curves.learning_curve import run_curve, run_curves
+from deepchem_density.engine import Engine
 from deepchem_density.reports.report import write_curve_report
 from deepchem_density.tables.baselines import predict_constant
 from deepchem_density.tables.qm9 import load_sample
+from deepchem_density.workers import WorkerError
 
 QUICK = CurveConfig(
     rep="atom",
@@ -210,24 +211,15 @@ def test_curves_on_different_data_are_not_compared(tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-def test_what_another_process_has_taken_over_is_not_written_here(tmp_path, monkeypatch, caplog):
-    monkeypatch.setattr("deepchem_density.curves.sharing.POLL", 0.001)
-    config = dataclasses.replace(QUICK, fractions=(1.0,), seeds=(0,))
-    (expected,) = run_curve(config, tmp_path / "there")
-    train, calls = cells_module.run_cell, []
+def test_a_cell_that_ends_its_workers_is_named_and_the_others_are_kept(tmp_path):
+    class Losing(Engine):
+        def run(self, tasks, on_message=None):
+            first, *others = tasks
+            yield from super().run(others, on_message)
+            yield first, WorkerError("it ended its worker process")
 
-    def halted(config, data, places, seed, folder, on_epoch, still_wanted):
-        """Train so late that another process, which took over meanwhile, is done before."""
-        calls.append(folder)
-        (folder / "claim.1").write_text('{"host": "elsewhere", "pid": 1, "started": "1"}')
-        assert train(config, data, places, seed, folder, on_epoch, still_wanted) is None
-        assert not (folder / "result.json").exists()
-        (expected.model_dir.parent / "result.json").rename(folder / "result.json")
-        (folder / "claim.1").unlink()
-        (folder / "claim.0").unlink()
-
-    monkeypatch.setattr(learning_curve, "run_cell", halted)
-    (cell,) = run_curve(config, tmp_path / "here")
-    assert len(calls) == 1
-    np.testing.assert_array_equal(cell.predicted, expected.predicted)
-    assert "taken over" in caplog.text
+    seen = []
+    with pytest.raises(WorkerError, match=r"1 of 4 cells could not be trained \(atom-30-0-\w+: it ended its worker"):
+        run_curve(QUICK, tmp_path, on_cell=seen.append, engine=Losing())
+    assert [(cell.rows[0]["n_train"], cell.rows[0]["seed"]) for cell in seen] == [(30, 1), (60, 0), (60, 1)]
+    assert len(run_curve(QUICK, tmp_path)) == 4

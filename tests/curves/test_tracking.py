@@ -3,7 +3,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-import pickle
 import shutil
 import subprocess
 import sys
@@ -16,10 +15,8 @@ import pytest
 mlflow = pytest.importorskip("mlflow", reason="needs the extra [mlflow]")
 
 from deepchem_density.cli.command_line import main  # noqa: E402
-from deepchem_density.cli.curve import train_along  # noqa: E402
 from deepchem_density.curves.cells import Cell, read_cell  # noqa: E402
 from deepchem_density.curves.config import CurveConfig  # noqa: E402
-from deepchem_density.curves.learning_curve import run_curve  # noqa: E402
 from deepchem_density.curves.tracking import MlflowTracker  # noqa: E402
 from deepchem_density.versions import code_commit  # noqa: E402
 from deepchem_density.voxels.recipe import FEATURE_VERSION  # noqa: E402
@@ -271,37 +268,6 @@ def test_a_curve_that_fails_leaves_no_run_open(tmp_path, monkeypatch):
     assert len(runs) == 2
     assert all(run.info.status in ("FAILED", "KILLED") for run in runs)
     assert mlflow.active_run() is None
-
-
-def test_cells_that_another_process_trains_belong_to_the_run_that_was_opened_here(tmp_path, monkeypatch):
-    """A tracker that got the address of a run, as a companion process does."""
-    monkeypatch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
-    monkeypatch.chdir(tmp_path)
-    mlflow.set_tracking_uri(f"sqlite:///{tmp_path}/mlflow.db")
-    config = CurveConfig(
-        **{
-            "rep": "atom",
-            "n_train": 20,
-            "n_valid": 5,
-            "n_test": 20,
-            "fractions": (0.5, 1.0),
-            "seeds": (0,),
-            "steps": 3,
-        },
-        **{"voxel_width": 1.2, "oversampling": 1, "widths": (4, 8)},
-    )
-    tracker = MlflowTracker()
-    with tracker.run([config]):
-        train_along([config], tmp_path / "runs", 600.0, 1, pickle.loads(pickle.dumps(tracker.address)))
-        run_curve(config, tmp_path / "runs", on_cell=tracker.cell)
-    runs = mlflow.search_runs(search_all_experiments=True, output_format="list")
-    (parent,) = [run for run in runs if "mlflow.parentRunId" not in run.data.tags]
-    children = [run for run in runs if run.data.tags.get("mlflow.parentRunId") == parent.info.run_id]
-    assert sorted(run.data.params["n_train"] for run in children) == ["10", "20"]
-    assert {run.info.status for run in runs} == {"FINISHED"}
-    assert all("train_loss" in run.data.metrics for run in children)
-    history = mlflow.MlflowClient().get_metric_history(parent.info.run_id, "gap.network.mae")
-    assert sorted(entry.step for entry in history) == [10, 20]
 
 
 def test_a_run_that_mlflow_run_has_opened_keeps_what_is_logged_and_the_name_that_was_given(tmp_path, monkeypatch):

@@ -16,16 +16,22 @@ import pytest
 
 pytest.importorskip("optuna", reason="needs the extra [tune]")
 
+import optuna
+from engine_work import end_once_in_a_worker as end_once
+from optuna.storages import JournalStorage
+from optuna.storages.journal import JournalFileBackend
+
 from deepchem_density.curves.config import CurveConfig
+from deepchem_density.engine import open_engine
 from deepchem_density.tables.choose_split import split
 from deepchem_density.tables.load import load_table
 from deepchem_density.tuning import search
 from deepchem_density.tuning.params_file import read_params, read_provenance
 from deepchem_density.tuning.plan import SAMPLER, SearchPlan
+from deepchem_density.tuning.points import N_STARTUP
 from deepchem_density.tuning.search import TrialLog, tune
 from deepchem_density.tuning.space import search_space
 from deepchem_density.tuning.task import DivergedError, Outcome, TuningTask
-from deepchem_density.tuning.trial_queue import N_STARTUP, open_study
 from deepchem_density.voxels.representations import REPRESENTATIONS
 
 QUICK = CurveConfig(rep="atom", n_train=60, steps=8, voxel_width=1.2, oversampling=1, widths=(4, 8))
@@ -35,7 +41,7 @@ SCRIPT = """
 import sys, torch
 torch.set_num_threads(1)
 from deepchem_density.curves.config import CurveConfig
-from deepchem_density.tuning.plan import SAMPLER, SearchPlan
+from deepchem_density.tuning.plan import SearchPlan
 from deepchem_density.tuning.search import TrialLog, tune
 class Log(TrialLog):
     def started(self, trial, settings):
@@ -90,7 +96,7 @@ def test_the_best_parameters_are_written_for_curve_with_what_was_fixed(found):
     about = read_provenance(best.path)
     assert (about["rep"], about["fraction"], about["n_trials"], about["steps"]) == ("atom", 0.5, 4, 8)
     assert about["error"] == best.error
-    assert about["states"] == {"complete": 4, "pruned": 0, "diverged": 0}
+    assert about["states"] == {"complete": 4, "pruned": 0, "diverged": 0, "lost": 0}
     assert about["versions"]["optuna"]
     assert about["sampler"] == {"name": "TPE", **SAMPLER}
     assert sum(best.importances.values()) == pytest.approx(1.0)
@@ -132,6 +138,7 @@ def test_the_best_parameters_may_be_written_elsewhere(found):
         ({}, {"inner_seeds": (1,)}),
         ({}, {"valid_share": 0.3}),
         ({}, {"pruner": "none"}),
+        ({}, {"at_once": 1}),
         ({}, {"fixed": (*FIXED, "depth")}),
     ],
 )
@@ -155,17 +162,13 @@ def finish(process):
 
 
 def counted(out, n_trials=4):
+    """Every point has been finished once."""
     (journal,) = (out / "tuning").glob("*.journal")
-    (name,) = open_names(journal)
-    trials = open_study(str(journal), name, 0).trials
-    finished = Counter(trial.user_attrs["point"] for trial in trials if trial.state.name in ("COMPLETE", "PRUNED"))
-    assert finished == dict.fromkeys(range(n_trials), 1)
-    return trials
-
-
-def open_names(journal):
     lines = [json.loads(line) for line in journal.read_text().splitlines()]
-    return {line["study_name"] for line in lines if "study_name" in line}
+    (name,) = {line["study_name"] for line in lines if "study_name" in line}
+    storage = JournalStorage(JournalFileBackend(str(journal)))
+    trials = optuna.load_study(study_name=name, storage=storage).trials
+    assert sorted(trial.user_attrs["point"] for trial in trials) == list(range(n_trials))
 
 
 @pytest.mark.slow
@@ -185,13 +188,18 @@ def test_killed_and_resumed_a_search_finds_what_it_finds_undisturbed(tmp_path, f
 
 
 @pytest.mark.slow
-def test_two_processes_share_one_search(tmp_path):
-    for process in [start(tmp_path, 8), start(tmp_path, 8)]:
-        finish(process)
-    trials = counted(tmp_path, 8)
-    workers = {trial.user_attrs["worker"] for trial in trials if trial.state.name == "COMPLETE"}
-    assert 1 <= len(workers) <= 2
-    assert len(list((tmp_path / "tuning").glob("*.json"))) == 1
+def test_two_workers_find_what_one_finds_also_where_a_trial_ends_one_of_them(tmp_path):
+    config, plan = dataclasses.replace(QUICK, steps=4), dataclasses.replace(PLAN, n_trials=8)
+    told = Told()
+    with open_engine(2) as engine:
+        engine.before(end_once, str(tmp_path))
+        best = tune(config, plan, tmp_path / "two", log=told, engine=engine)
+    assert (tmp_path / "ended").exists()
+    counted(tmp_path / "two", 8)
+    assert sorted(trial for kind, trial, _ in told.events if kind == "started") == list(range(8))
+    alone = tune(config, plan, tmp_path / "one")
+    assert outcomes(best) == outcomes(alone)
+    assert best.path.read_text() == alone.path.read_text()
 
 
 def test_every_representation_gets_the_same_chance(tmp_path, monkeypatch):

@@ -17,6 +17,7 @@ pytestmark = pytest.mark.filterwarnings(
 
 QUICK = [
     *("--rep", "atom", "--n-train", "60", "--fraction", "0.5", "--steps", "6", "--n-trials", "3", "--n-jobs", "1"),
+    *("--workers", "1"),
     *("--box-width", "14.4", "--voxel-width", "1.2", "--oversampling", "1", "--widths", "4,8", "--track"),
 ]
 
