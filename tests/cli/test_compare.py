@@ -117,7 +117,7 @@ def test_training_and_test_molecules_are_the_same_for_all_though_some_fail_in_on
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("moment", "workers"), [(0, 1), (1, 1), (2, 2), (3, 2)])
+@pytest.mark.parametrize(("moment", "workers"), [(0, 1), (1, 1), (2, 2)])
 def test_a_killed_comparison_goes_on_and_ends_like_an_undisturbed_one(
     undisturbed, tmp_path, monkeypatch, moment, workers
 ):
