@@ -51,9 +51,9 @@ def without_seconds(cell):
 
 def test_every_size_has_its_own_fit_to_its_own_training_molecules(finished):
     out, cells = finished
-    data = prepare(QUICK, out, 1)
+    data = prepare(QUICK, out)
     labels, counts = data.table.columns(QUICK.targets), data.table.element_counts(data.table.elements)
-    numbers = solver_numbers(QUICK, data.table.datapoints(), out / "solved", 1)
+    numbers = solver_numbers(QUICK, data.table.datapoints(), out / "solved")
     columns = np.hstack([np.ones((len(counts), 1)), counts, numbers])
     columns /= np.abs(columns).max(axis=0)
     for cell, train in zip(cells, nested_fractions(data.pool, [30, 60], 0), strict=True):
@@ -97,7 +97,7 @@ def test_molecules_that_cannot_be_solved_cost_the_solvers_row_alone(finished, mo
         found[train[:3]] = np.nan
         return found
 
-    data = prepare(dataclasses.replace(QUICK, n_test=19), out, 1)  # others than those whose predictions are kept
+    data = prepare(dataclasses.replace(QUICK, n_test=19), out)  # others than those whose predictions are kept
     train = nested_fractions(data.pool, [60], 0)[0]
     monkeypatch.setattr(baselines_module, "solver_numbers", numbers)
     cell = dataclasses.replace(cells[1], rows=[row for row in cells[1].rows if row["model"] == "network"])
@@ -114,7 +114,7 @@ def test_a_baseline_that_cannot_be_had_is_logged(finished, monkeypatch, caplog):
         raise FeaturizationError("None of 80 datapoints could be featurized; the first: it flew away")
 
     monkeypatch.setattr(baselines_module, "solver_numbers", numbers)
-    data = prepare(QUICK, out, 1)
+    data = prepare(QUICK, out)
     cell = dataclasses.replace(cells[1], rows=[row for row in cells[1].rows if row["model"] == "network"])
     with caplog.at_level(logging.WARNING):
         assert Baselines(("xtb",), out / "third").added(cell, data, data.pool).rows == cell.rows

@@ -135,7 +135,7 @@ def test_with_patience_a_cell_says_where_it_stopped_and_a_killed_one_goes_on(tmp
 def test_training_error_is_that_of_the_kept_network(tmp_path):
     config = dataclasses.replace(QUICK, n_train=20)
     (cell,) = run_curve(config, tmp_path)
-    data = prepare(config, tmp_path, 1)
+    data = prepare(config, tmp_path)
     trained = data.table.subset(np.sort(data.pool))
     predictor = Predictor.from_folder(cell.model_dir.parent)
     voxels = np.stack([predictor.about.recipe.voxels(structure) for structure in trained.datapoints()])

@@ -44,7 +44,7 @@ def columns_of(data):
 
 
 def test_the_line_is_fitted_to_the_training_molecules_by_least_squares(out):
-    data = prepare(QUICK, out, 1)
+    data = prepare(QUICK, out)
     train, labels = data.pool[:40], data.table.columns(QUICK.targets)
     _, removed = removed_line(QUICK, data.table, data.numbers, train)
     columns = columns_of(data)
@@ -54,7 +54,7 @@ def test_the_line_is_fitted_to_the_training_molecules_by_least_squares(out):
 
 
 def test_nothing_is_removed_where_nothing_was_asked_for(out):
-    data = prepare(dataclasses.replace(QUICK, baseline="none"), out, 1)
+    data = prepare(dataclasses.replace(QUICK, baseline="none"), out)
     line, removed = removed_line(data.config, data.table, data.numbers, data.pool)
     assert line is None
     assert removed.shape == (80, 2)
@@ -80,14 +80,14 @@ def test_densities_are_not_solved_again_for_the_line(out, monkeypatch):
     config = dataclasses.replace(QUICK, rep="density")
     solved = SolvedStore(out / "few", config.recipe).solve(datapoints)
     monkeypatch.setattr("deepchem_density.voxels.solved.solve_xtb", lambda *_: pytest.fail("it was solved again"))
-    found = solver_numbers(config, datapoints, out / "few", 1, solved)
-    np.testing.assert_array_equal(found, solver_numbers(QUICK, datapoints, out / "few", 1))
+    found = solver_numbers(config, datapoints, out / "few", solved=solved)
+    np.testing.assert_array_equal(found, solver_numbers(QUICK, datapoints, out / "few"))
 
 
 def test_a_molecule_that_cannot_be_solved_is_left_out(tmp_path, monkeypatch):
     table = load_sample()
     plain = dataclasses.replace(QUICK, n_train=6, n_test=4, baseline="none")
-    data = prepare(plain, tmp_path, 1)
+    data = prepare(plain, tmp_path)
     victim = str(data.table.ids[data.test[1]])
 
     def solve(atoms, *others):
@@ -96,10 +96,10 @@ def test_a_molecule_that_cannot_be_solved_is_left_out(tmp_path, monkeypatch):
         return solve_xtb(atoms, *others)
 
     monkeypatch.setattr("deepchem_density.voxels.solved.solve_xtb", solve)
-    found = prepare(dataclasses.replace(plain, baseline="xtb"), tmp_path, 1)
+    found = prepare(dataclasses.replace(plain, baseline="xtb"), tmp_path)
     assert found.left_out == (victim,)
     assert (len(found.pool), len(found.test)) == (6, 3)
-    assert prepare(plain, tmp_path, 1).left_out == ()
+    assert prepare(plain, tmp_path).left_out == ()
     assert len(table) == 2000
 
 

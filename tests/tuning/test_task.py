@@ -177,7 +177,7 @@ def test_the_line_of_the_solver_is_fitted_to_the_training_part_and_added_again(s
     task = prepared(store, dataclasses.replace(QUICK, targets=("mu",), steps=2, baseline="xtb"))
     ((train, valid),) = task.cuts
     labels, counts = task.table.columns(["mu"]), task.table.element_counts(task.table.elements)
-    columns = np.hstack([counts, solver_numbers(task.config, task.table.datapoints(), task.store, 1)])
+    columns = np.hstack([counts, solver_numbers(task.config, task.table.datapoints(), task.store)])
     line = np.abs(predict_linear(columns[train], labels[train], columns[valid]) - labels[valid]).mean()
     assert task.error({}).errors["mu"] == pytest.approx(line, rel=0.3)
 
