@@ -38,12 +38,15 @@ class Reference(NamedTuple):
     center: np.ndarray
 
 
+@pytest.fixture(scope="session", autouse=True)
+def one_thread_from_the_start():  # also where fixtures of modules train
+    torch.set_num_threads(1)
+
+
 @pytest.fixture(autouse=True)
 def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
     yield
-    torch.set_num_threads(before)
+    torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="session")

@@ -16,6 +16,7 @@ from deepchem_density.tables.choose_split import split
 from deepchem_density.tables.load import load_table
 from deepchem_density.tuning import task as tuning_task
 from deepchem_density.tuning.task import DivergedError, TuningTask
+from deepchem_density.voxels.store import SolvedStore
 
 QUICK = CurveConfig(rep="atom", n_train=50, steps=8, voxel_width=1.2, oversampling=1, widths=(4, 8))
 
@@ -44,7 +45,7 @@ def test_neither_test_nor_validation_molecules_of_a_curve_are_ever_at_hand(store
 
 
 def test_no_voxels_are_made_of_any_other_molecule(store, featurized_names):
-    prepared(store).error({})
+    TuningTask.prepare(QUICK, 1.0, (0,), 0.2, store, SolvedStore.solve).error({})
     table = load_table(QUICK)
     pool, *_ = split(QUICK, table)
     assert len(featurized_names) == 50
@@ -138,7 +139,7 @@ def test_epochs_count_as_steps(store):
 
 def test_a_loss_that_is_not_finite_is_told_as_such(store, monkeypatch):
     with pytest.raises(DivergedError, match="finite"):
-        prepared(store).error({"learning_rate": 1e30})
+        prepared(store).error({"learning_rate": 1e18})
     monkeypatch.setattr(tuning_task._Run, "_predict", lambda *_: np.full((10, 1), np.nan))
     with pytest.raises(DivergedError, match="not finite"):
         prepared(store).error({})
