@@ -72,6 +72,7 @@ def run(options: argparse.Namespace) -> int:
     if here.dry_run:
         describe(configs, here)
         return 0
+    from deepchem_density.curves.calibrated import calibrate, write_ensemble
     from deepchem_density.curves.learning_curve import run_curves
     from deepchem_density.curves.tracking import MlflowTracker, NoTracker
     from deepchem_density.curves.voxel_cost import voxel_seconds
@@ -98,6 +99,9 @@ def run(options: argparse.Namespace) -> int:
         for config, cells in zip(configs, curves, strict=True):
             tracker.model(cells[-1], config)
     print(f"\nReport: {files[0]} and, in one file, {files[1]}")
+    ensembles = [one for one in map(calibrate, configs, curves) if one is not None]
+    for ensemble in ensembles:
+        print(f"To predict with calibrated uncertainty, {ensemble.label}: {write_ensemble(ensemble, out)}")
     return 0
 
 

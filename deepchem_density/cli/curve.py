@@ -67,6 +67,7 @@ def run(options: argparse.Namespace) -> int:
     if here.dry_run:
         describe([config], here)
         return 0
+    from deepchem_density.curves.calibrated import calibrate, write_ensemble
     from deepchem_density.curves.learning_curve import run_curve
     from deepchem_density.curves.tracking import MlflowTracker, NoTracker
     from deepchem_density.reports.report import write_curve_report
@@ -92,20 +93,32 @@ def run(options: argparse.Namespace) -> int:
         tracker.model(cells[-1], config)
     print("\n" + files[0].read_text(encoding="utf-8"))
     print(f"Figures: {', '.join(str(path) for path in files if path.suffix == '.png')}")
-    print(how_to_predict(config, cells))
+    calibrated = calibrate(config, cells)
+    for target in calibrated.targets if calibrated is not None else ():
+        print(target.words)
+    print(how_to_predict(config, cells, None if calibrated is None else write_ensemble(calibrated, out)))
     return 0
 
 
-def how_to_predict(config: CurveConfig, cells: Sequence[Cell]) -> str:
-    """Return where the networks of the largest training size are kept, and the command that predicts with them."""
+def how_to_predict(config: CurveConfig, cells: Sequence[Cell], ensemble: Path | None) -> str:
+    """Return where the networks of the largest training size are kept, and the command that predicts with them.
+
+    Parameters
+    ----------
+    config, cells
+        Of the curve.
+    ensemble : path or None
+        Folder of the ensemble they make, where it is calibrated.
+    """
     largest = [cell for cell in cells if cell.rows[0]["n_train"] == cells[-1].rows[0]["n_train"]]
     models = [str(cell.model_dir) for cell in largest]
     listed = "\n".join(f"  {model}" for model in models)
     inputs = "a .csv with ligand and protein" if config.of_complexes else "a .csv, .smi, .parquet or .sdf"
+    what = "" if ensemble is None else ", with what errors stay below for 68 and 95 % of such molecules"
     return (
         f"Models of the largest training set, one a seed:\n{listed}\n"
-        f"To predict ({inputs} in place of NEW.csv):\n"
-        f"  deepchem-density predict {shlex.join(models)} NEW.csv --out predictions.csv"
+        f"To predict{what} ({inputs} in place of NEW.csv):\n"
+        f"  deepchem-density predict {shlex.join(models if ensemble is None else [str(ensemble)])} NEW.csv --out predictions.csv"
     )
 
 

@@ -13,18 +13,16 @@ from deepchem_density.tables.settings import ColumnSettings
 
 __all__ = ["PredictSettings", "add_to", "run"]
 
-MASKS = 50
-
 
 @dataclass
 class PredictSettings(ColumnSettings):
     """Prediction."""
 
     out: str = setting("predictions.csv", "csv to write")
-    masks: int | str = setting(
-        "auto",
-        "dropout masks to draw the uncertainty from, 0 for none; auto is 50 for networks with dropout",
-        choices=("auto",),
+    masks: int = setting(
+        0,
+        "dropout masks to draw, of networks trained with dropout; the deviation over them is far smaller than errors are, and a "
+        "calibrated ensemble draws its own",
         least=0,
     )
     n_jobs: int = setting(-1, "processes that compute voxels; -1 is one a core", least=-1)
@@ -36,15 +34,16 @@ def add_to(commands: Any) -> None:
     parser = commands.add_parser(
         "predict",
         usage="deepchem-density predict model [model ...] input [options]",
-        help="predictions for new molecules or complexes, with uncertainty",
-        epilog="Example: deepchem-density predict runs/cells/<study>/<cell>/model molecules.csv --out predictions.csv",
+        help="predictions for new molecules or complexes; of an ensemble that curve wrote, with calibrated bounds of the error",
+        epilog="Example: deepchem-density predict runs/ensembles/<study>/<ensemble> molecules.csv --out predictions.csv",
     )
     parser.set_defaults(command=run)
     parser.add_argument(
         "model",
         nargs="+",
-        help="folder of a logged model or of a cell (runs/cells/.../...), or MLflow's models:/... or runs:/...; several of one "
-        "target give their mean and spread",
+        help="folder of an ensemble that curve wrote (runs/ensembles/.../...), whose mean comes with what its errors stay below "
+        "for 68 and 95 %% of molecules; or of a logged model or a cell (runs/cells/.../...), or MLflow's models:/... or "
+        "runs:/...: several of one target give their mean and spread, which is no calibrated uncertainty",
     )
     parser.add_argument(
         "input",
@@ -60,23 +59,20 @@ def run(options: argparse.Namespace) -> int:
 
     from deepchem_density.files import check_writable, write_csv
     from deepchem_density.models.ensemble import Ensemble
-    from deepchem_density.models.prediction import Predictor, find_model
+    from deepchem_density.models.prediction import find_model
     from deepchem_density.models.prediction_inputs import read_inputs
 
     asked = values_of(options, PredictSettings)
     if asked.masks == 1:
-        raise ValueError("masks=1 arrived; auto, 0, or 2 and more are accepted: one mask has no deviation.")
+        raise ValueError("masks=1 arrived; 0, or 2 and more are accepted: one mask has no deviation.")
     out = Path(asked.out)
     check_writable(out)
     torch.set_num_threads(asked.threads)
-    ensemble = Ensemble(tuple(Predictor.from_folder(find_model(model)) for model in options.model))
+    ensemble = Ensemble.from_folders([find_model(model) for model in options.model])
     inputs = read_inputs(options.input, ensemble.reading, asked.smiles_column, asked.id_column)
-    masks = asked.masks
-    if masks == "auto":
-        masks = MASKS if ensemble.knows_uncertainty else 0
-        if not masks and len(options.model) == 1:
-            print("The network was trained without dropout: there is no uncertainty to tell.")
-    table = ensemble.predict(inputs, masks, asked.n_jobs)
+    if not ensemble.calibrations:
+        print("Without calibrated uncertainty: only an ensemble that curve wrote (runs/ensembles/...) has one.")
+    table = ensemble.predict(inputs, asked.masks, asked.n_jobs)
     write_csv(out, table)
     failed = table[table["failure"] != ""]
     for row in failed.itertuples():

@@ -1,3 +1,5 @@
+from .calibrated import calibrate as calibrate
+from .calibrated import write_ensemble as write_ensemble
 from .cells import Cell as Cell
 from .cells import cell_folder as cell_folder
 from .cells import read_cell as read_cell

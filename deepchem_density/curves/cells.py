@@ -17,6 +17,7 @@ import numpy as np
 
 from deepchem_density.curves.config import CurveConfig, described_as_before, feature_version
 from deepchem_density.curves.data import CurveData
+from deepchem_density.curves.held_out import predict_held_out
 from deepchem_density.curves.metrics import metrics_of
 from deepchem_density.curves.removed_line import removed_line
 from deepchem_density.files import digest, write_text
@@ -161,6 +162,9 @@ def run_cell(
     for row, error in zip(rows, _training_error(config, data, train, model, removed), strict=False):
         row["train_mae"] = float(error)  # the network's rows come first
     cell = Cell(rows, test.ids, _heavy_atoms(data)[data.test], truth, predicted, folder / "model", part_rows)
+    held_out = predict_held_out(config, data, model, predicted, removed) if config.task == "regression" else None
+    if held_out is not None:
+        held_out.write(folder)
     units = {target: data.table.units[target] for target in config.targets if target in data.table.units}
     ModelRecipe(config.recipe, config.targets, units, line, config.task).write(folder / "model")
     write_cell(cell)

@@ -89,7 +89,7 @@ class NetworkSettings:
     stem_widths: tuple[int, ...] = setting((), "channels of pointwise layers in front", least=1, search=((), (16,)))
     dropout: float = setting(
         0.0,
-        "in the perceptron at the end; above 0, predictions come with an uncertainty",
+        "in the perceptron at the end; above 0, its masks count in the spread of an ensemble",
         least=0,
         most=0.99,
         search=(0.0, 0.1, 0.25),

@@ -1,5 +1,8 @@
+from .calibration import Calibration as Calibration
+from .calibration import fit_calibration as fit_calibration
 from .deepchem_model import VoxelCNNModel as VoxelCNNModel
 from .ensemble import Ensemble as Ensemble
+from .ensemble_file import EnsembleFile as EnsembleFile
 from .magnitude_bins import MagnitudeBins as MagnitudeBins
 from .prediction import Predictor as Predictor
 from .prediction import find_model as find_model

@@ -1,14 +1,17 @@
-"""Several networks that predict the same: their mean, and how far they are from each other."""
+"""Networks that predict the same: their mean, how far they are from each other, and calibrated, what errors stay below."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from deepchem_density.models.calibration import LEVELS, Calibration, joint_spread
+from deepchem_density.models.ensemble_file import ENSEMBLE_FILE, EnsembleFile
 from deepchem_density.models.prediction import Predictor
 from deepchem_density.models.prediction_inputs import Input
 from deepchem_density.voxels.datapoints import Reading
@@ -26,14 +29,20 @@ class Ensemble:
     ----------
     members : tuple of Predictor
         One or more.
+    calibrations : tuple of Calibration, optional
+        One for each target, where errors of just these networks were measured.
+    masks : int
+        Dropout masks that calibrated spreads are drawn from.
 
     Raises
     ------
     ValueError
-        Members with other targets, units or tasks, or that read molecules in another way.
+        Members with other targets, units or tasks, or that read molecules in another way; or calibrations of other targets.
     """
 
     members: tuple[Predictor, ...]
+    calibrations: tuple[Calibration, ...] = ()
+    masks: int = 0
 
     def __post_init__(self) -> None:
         if not self.members:
@@ -46,16 +55,43 @@ class Ensemble:
                         f"Models with {name}={value!r} (the first) and {name}={other[name]!r} (number {place}) arrived; only "
                         "models that predict the same, of molecules read in the same way, are averaged: predict with each alone."
                     )
+        if self.calibrations and (len(self.calibrations) != len(first["targets"]) or first["task"] != "regression"):
+            raise ValueError(
+                f"{len(self.calibrations)} calibrations arrived for {first['task']} of {', '.join(first['targets'])}; one for "
+                "each target of a regression is accepted."
+            )
+
+    @classmethod
+    def from_folders(cls, folders: Sequence[Path]) -> Ensemble:
+        """Load networks, or one calibrated ensemble that `deepchem-density curve` wrote.
+
+        Raises
+        ------
+        ValueError
+            As `Predictor.from_folder` and `EnsembleFile.read`; or an ensemble arrives with others.
+        """
+        calibrated = [folder for folder in folders if (folder / ENSEMBLE_FILE).is_file()]
+        if not calibrated:
+            return cls(tuple(Predictor.from_folder(folder) for folder in folders))
+        if len(folders) > 1:
+            raise ValueError(
+                f"The ensemble '{calibrated[0]}' arrived with {len(folders) - 1} more; it is calibrated for its own networks: "
+                "predict with it alone, or with networks alone."
+            )
+        path = calibrated[0] / ENSEMBLE_FILE
+        about = EnsembleFile.read(path)
+        members = tuple(Predictor.from_folder(folder) for folder in about.members)
+        if any(member.about.targets != about.targets for member in members):
+            raise ValueError(
+                f"'{path}' is calibrated for {', '.join(about.targets)}, and names networks of {members[0].about.targets}; run "
+                "the same curve again."
+            )
+        return cls(members, about.calibrations, about.masks)
 
     @property
     def reading(self) -> Reading:
         """How molecules are read."""
         return self.members[0].about.recipe.reading
-
-    @property
-    def knows_uncertainty(self) -> bool:
-        """Whether it is one network that was trained with dropout."""
-        return len(self.members) == 1 and self.members[0].knows_uncertainty
 
     def predict(self, inputs: Sequence[Input], masks: int = 0, n_jobs: int = 1) -> pd.DataFrame:
         """Predict each datapoint, as `Predictor.predict` does.
@@ -64,30 +100,40 @@ class Ensemble:
         -------
         pandas.DataFrame
             Of several networks, each column of predictions is their mean, and another one with the ending _spread is their
-            standard deviation (n - 1 in the denominator), in the same unit. A datapoint without a prediction of one of them has
-            none.
+            standard deviation (n - 1 in the denominator; with masks, joined with the deviation over them), in the same unit.
+            Neither is an uncertainty. Of a calibrated ensemble, columns with the endings _error_68 and _error_95 say what the
+            error stays below for 68 and 95 % of molecules like those that calibrated it. A datapoint without a prediction of one
+            of the networks has none.
 
         Raises
         ------
         FeaturizationError, ValueError
-            As `Predictor.predict` does; or masks are asked of several networks.
+            As `Predictor.predict` does; or other masks than those that were calibrated.
         """
-        if len(self.members) == 1:
+        if self.calibrations and masks not in (0, self.masks):
+            raise ValueError(f"masks={masks} arrived; the ensemble was calibrated with {self.masks}: leave masks out.")
+        masks = self.masks if self.calibrations else masks
+        if len(self.members) == 1 and not self.calibrations:
             return self.members[0].predict(inputs, masks, n_jobs)
-        if masks:
-            raise ValueError(
-                f"masks={masks} arrived with {len(self.members)} models, whose spread is told instead; 0 or auto is accepted."
-            )
-        read = _read_once(inputs, self.members[0].about.recipe, n_jobs)
-        tables = [member.predict(read, n_jobs=n_jobs) for member in self.members]
+        read = _read_once(inputs, self.members[0].about.recipe, n_jobs) if len(self.members) > 1 else inputs
+        tables = [member.predict(read, masks, n_jobs) for member in self.members]
         columns = self.members[0].columns()
         values = np.stack([table[columns].to_numpy() for table in tables])
+        deviation = np.stack([table[[f"{name}_std" for name in columns]] for table in tables]) if masks else None
         failures = [
             next((one for one in row if one), "") for row in zip(*(table["failure"] for table in tables), strict=True)
         ]
+        spread = joint_spread(values, deviation)
         made = tables[0][["id", "input"]].copy()
         made[columns] = values.mean(axis=0)
-        made[[f"{name}_spread" for name in columns]] = values.std(axis=0, ddof=1)
+        if len(self.members) > 1 or masks:
+            made[[f"{name}_spread" for name in columns]] = spread
+        for t, (name, calibration) in enumerate(zip(columns, self.calibrations, strict=False)):
+            bounds = calibration.bounds(spread[:, t])
+            bounds[np.isnan(values[:, :, t]).any(axis=0)] = np.nan
+            for place, level in enumerate(LEVELS):
+                if not np.isnan(calibration.factors[place]):
+                    made[f"{name}_error_{level}"] = bounds[:, place]
         made["failure"] = failures
         return made
 

@@ -1,4 +1,4 @@
-"""Predictions of a trained network for new molecules and complexes, with what the network itself knows of their uncertainty."""
+"""Predictions of a trained network for new molecules and complexes."""
 
 from __future__ import annotations
 
@@ -111,8 +111,8 @@ class Predictor:
         return cls(about, VoxelCNNModel.from_dir(network))
 
     @property
-    def knows_uncertainty(self) -> bool:
-        """Whether the network was trained with dropout, which uncertainties are drawn from."""
+    def draws_masks(self) -> bool:
+        """Whether the network was trained with dropout."""
         return self.network.dropout > 0
 
     def columns(self, masks: int = 0) -> list[str]:
@@ -135,7 +135,7 @@ class Predictor:
         inputs : sequence of Input
             From `read_inputs`.
         masks : int
-            Dropout masks to draw for the uncertainty, 2 or more; 0 for none.
+            Dropout masks to draw, 2 or more; 0 for none.
         n_jobs : int
             Processes that compute voxels.
         all_may_fail : bool
@@ -147,20 +147,20 @@ class Predictor:
         -------
         pandas.DataFrame
             A row per input: id, input, a column for each target in the unit of its labels (of classes the probability of 1, with
-            the ending _probability), with ``masks`` another one with the ending _std for the deviation over masks, and
-            ``failure``, why there is no prediction.
+            the ending _probability), with ``masks`` another one with the ending _std for the deviation over masks,
+            which is far smaller than errors are, and ``failure``, why there is no prediction.
 
         Raises
         ------
         FeaturizationError
             No datapoint could be predicted.
         ValueError
-            Uncertainties are asked of a network without dropout.
+            Masks are asked of a network without dropout.
         """
-        if masks and not self.knows_uncertainty:
+        if masks and not self.draws_masks:
             raise ValueError(
-                f"masks={masks} arrived, but the network was trained with dropout=0.0 and knows no uncertainty; pass 0, or "
-                "train with dropout=0.1 or so."
+                f"masks={masks} arrived, but the network was trained with dropout=0.0 and has no masks; pass 0, or train with "
+                "dropout=0.1 or so."
             )
         names = self.columns(masks)
         failures = [one.failure for one in inputs]

@@ -11,3 +11,5 @@ from .search_report import write_search_report as write_search_report
 from .significance import holm as holm
 from .significance import mean_interval as mean_interval
 from .significance import paired_difference as paired_difference
+from .uncertainty import uncertainty_figure as uncertainty_figure
+from .uncertainty import uncertainty_table as uncertainty_table

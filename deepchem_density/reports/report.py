@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 
 from deepchem_density.curves.baselines import BASELINES as FITTED
 from deepchem_density.curves.baselines import not_for
+from deepchem_density.curves.calibrated import calibrate
 from deepchem_density.curves.cells import Cell, Row
 from deepchem_density.curves.config import CurveConfig, short_labels
 from deepchem_density.files import digest, write_csv, write_text
@@ -34,6 +35,7 @@ from deepchem_density.reports.roc_figure import roc_figure
 from deepchem_density.reports.sections import comparison_sections
 from deepchem_density.reports.shown import in_words, shown_table
 from deepchem_density.reports.training_table import training_section, training_table
+from deepchem_density.reports.uncertainty import uncertainty_figure, uncertainty_section, uncertainty_table
 from deepchem_density.tables.label_names import metric_names
 from deepchem_density.tables.shown_units import shown_unit
 
@@ -68,6 +70,11 @@ def write_curve_report(config: CurveConfig, cells: Sequence[Cell], out: Path) ->
         blocks.append(markdown_section(training_section(training, config.datapoints)) + "\n")
     for (part, n_test), of_part in parts.groupby(["part", "n_test"], sort=False) if len(parts) else ():
         blocks.append(errors_in_markdown(of_part, *about, f"{part} ({n_test} of the test set)"))
+    ensemble, drawn = calibrate(config, cells), folder / f"uncertainty_{config.rep}.png"
+    if ensemble is not None:
+        save_figure(uncertainty_figure([ensemble]), drawn)
+        section = uncertainty_section(uncertainty_table([ensemble]), drawn, config.datapoints)
+        blocks.append(markdown_section(section) + "\n")
     write_text(folder / "table.md", "\n".join(blocks))
     write_csv(folder / "table.csv", pd.concat([table, parts]) if len(parts) else table)
     title = f"{config.dataset}, {_seeds(int(table.iloc[0]['seeds']))}"
@@ -77,6 +84,7 @@ def write_curve_report(config: CurveConfig, cells: Sequence[Cell], out: Path) ->
         folder / "table.csv",
         save_figure(figure, folder / "learning_curve.png"),
         save_figure(_agreement(config, cells[-1:]), folder / f"{agreement_name(config)}_{config.rep}.png"),
+        *([] if ensemble is None else [drawn]),
     ]
 
 
@@ -174,8 +182,9 @@ def write_comparison_report(
     folder = comparison_folder(configs, out)
     folder.mkdir(parents=True, exist_ok=True)
     config, metric, names = configs[0], configs[0].loss, short_labels(configs)
-    last = [_called(curve[-1], name) for name, curve in zip(names, curves, strict=True)]
-    cells = [_called(cell, name) for name, curve in zip(names, curves, strict=True) for cell in curve]
+    called = [[_called(cell, name) for cell in curve] for name, curve in zip(names, curves, strict=True)]
+    cells = [cell for curve in called for cell in curve]
+    ensembles = [one for one in map(calibrate, configs, called) if one is not None]
     seconds = {name: voxel_seconds[one.label] for name, one in zip(names, configs, strict=True)}
     reference = next((name for name, one in zip(names, configs, strict=True) if one.rep == "atom"), None)
     tables = {
@@ -187,6 +196,7 @@ def write_comparison_report(
         "costs": cost_table(cells, seconds),
         "parts": part_table(cells),
         "training": training_table(cells),
+        "uncertainty": uncertainty_table(ensembles),
     }
     files = []
     for name, table in tables.items():
@@ -198,7 +208,8 @@ def write_comparison_report(
             tables["errors"], f"{config.dataset}, {_seeds(len(config.seeds))}", metric, "interval", config.datapoints
         ),
         "error_by_size": error_by_size_figure(tables["sizes"], metric, config.of_complexes),
-        agreement_name(config): _agreement(config, last),
+        agreement_name(config): _agreement(config, [curve[-1] for curve in called]),
+        **({"uncertainty": uncertainty_figure(ensembles)} if ensembles else {}),
     }
     paths = {name: save_figure(figure, folder / f"{name}.png") for name, figure in pictures.items()}
     title = f"{', '.join(config.targets)}: {len(configs)} representations compared"

@@ -16,6 +16,7 @@ from deepchem_density.reports.markup import Picture, Section, Table
 from deepchem_density.reports.results import AREAS, ERRORS, METRICS
 from deepchem_density.reports.shown import in_words, of_unit, shown_table, titled
 from deepchem_density.reports.training_table import training_section
+from deepchem_density.reports.uncertainty import uncertainty_section
 from deepchem_density.versions import installed_versions
 
 __all__ = ["comparison_sections"]
@@ -70,9 +71,10 @@ def comparison_sections(
     configs : sequence of CurveConfig
         Of the curves.
     tables : mapping of str to pandas.DataFrame
-        errors, tests, power_laws, efficiency, sizes, costs and parts, from `deepchem_density.reports.results`.
+        errors, tests, power_laws, efficiency, sizes, costs and parts, from `deepchem_density.reports.results`; training and
+        uncertainty from their own files.
     pictures : mapping of str to path
-        learning_curve, error_by_size, and parity or, of classes, roc.
+        learning_curve, error_by_size, parity or, of classes, roc, and uncertainty where there is a table of it.
     reference : str or None
         Label of the curve that others are measured against in data efficiency.
     about_baselines : str
@@ -94,6 +96,11 @@ def comparison_sections(
         *efficiency,
         Section("Errors by size", [sizes], [by_size]),
         _agreement(pictures, datapoints),
+        *(
+            []
+            if tables["uncertainty"].empty
+            else [uncertainty_section(tables["uncertainty"], pictures["uncertainty"], datapoints)]
+        ),
         *([] if tables["training"].empty else [training_section(tables["training"], datapoints)]),
         _costs(tables["costs"], datapoints),
         _settings(configs),

@@ -30,10 +30,11 @@ def training_table(cells: Sequence[Cell]) -> pd.DataFrame:
     -------
     pandas.DataFrame
         Columns model, n_train, seeds, steps, ended (what ended most trainings), capped (how many the cap ended), target, unit,
-        train_mae and mae in that unit; without cells of this release, which know their training error, empty.
+        train_mae and mae in that unit; empty of classes, which have no such error, and without cells of this release, which know
+        their training error.
     """
     frame = pd.DataFrame([row for cell in cells for row in cell.rows if row["model"] == "network"])
-    if "train_mae" not in frame:
+    if not {"train_mae", "mae"} <= set(frame):
         return pd.DataFrame()
     if "capped" not in frame:
         frame["capped"] = np.nan

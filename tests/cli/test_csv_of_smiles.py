@@ -51,11 +51,15 @@ def test_numbers_in_two_commands(folder, capsys, caplog):
     assert "Tested on 12 molecules." in printed
     command = shlex.split(printed.strip().splitlines()[-1])
     assert command[:2] == ["deepchem-density", "predict"]
-    assert len(command) == 7
-    command[4], command[6] = str(folder / "new.smi"), str(folder / "predictions.csv")
+    assert len(command) == 6
+    assert "of 22 (" in printed  # 12 molecules of the test set, and 10 that were watched
+    command[3], command[5] = str(folder / "new.smi"), str(folder / "predictions.csv")
     assert main([*command[1:], "--n-jobs", "1"]) == 0
     table = pd.read_csv(folder / "predictions.csv")
-    assert list(table.columns[:4]) == ["id", "input", TARGET, f"{TARGET}_spread"]
+    names = [TARGET, *(f"{TARGET}_{what}" for what in ("spread", "error_68", "error_95"))]
+    assert list(table.columns) == ["id", "input", *names, "failure"]
+    assert (table[f"{TARGET}_error_68"] > 0).all()
+    assert (table[f"{TARGET}_error_95"] > table[f"{TARGET}_error_68"]).all()
     assert np.isfinite(table[TARGET]).all()
 
 
@@ -73,8 +77,8 @@ def test_classes_with_missing_labels_to_probabilities(folder, capsys):
     cell = read_cell(model.parent)
     assert np.isnan(cell.truth).any()
     assert ((cell.predicted > 0) & (cell.predicted < 1)).all()
-    assert str(model) in how_to_predict(CurveConfig(), [cell])
-    assert "a .csv with ligand and protein" in how_to_predict(CurveConfig(dataset="pdbbind"), [cell])
+    assert str(model) in how_to_predict(CurveConfig(), [cell], None)
+    assert "a .csv with ligand and protein" in how_to_predict(CurveConfig(dataset="pdbbind"), [cell], None)
     row = next(row for row in cell.rows if (row["model"], row["target"]) == ("constant", CLASS))
     assert row["roc_auc"] == 0.5
     assert row["prc_auc"] == pytest.approx(cell.truth[:, 0].mean())

@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
 from deepchem_density.cli import main
+from deepchem_density.models.calibration import Calibration, Coverage
 from deepchem_density.models.deepchem_model import VoxelCNNModel
 from deepchem_density.models.ensemble import Ensemble
+from deepchem_density.models.ensemble_file import EnsembleFile
 from deepchem_density.models.prediction import Predictor
 from deepchem_density.models.prediction_inputs import read_inputs
 from deepchem_density.models.recipe_file import ModelRecipe
@@ -96,10 +100,57 @@ def test_models_that_predict_something_else_are_refused(folders, names, message)
         of(folders, *names)
 
 
-def test_masks_are_for_one_model(folders, tmp_path):
-    assert of(folders, "drawn").knows_uncertainty
-    with pytest.raises(ValueError, match="masks=5 arrived with 2 models"):
+def test_spreads_over_masks_join_those_over_members(folders, tmp_path):
+    both = Ensemble((Predictor.from_folder(folders["drawn"]), Predictor.from_folder(folders["drawn"])))
+    table = both.predict(inputs(tmp_path), masks=200)
+    alone = both.members[0].predict(inputs(tmp_path), masks=2000)
+    # the members are the same network, so that all spread is that over masks: 200 draws leave 4 %, five of them
+    np.testing.assert_allclose(table["y (x)_spread"], alone["y (x)_std"], rtol=0.2)
+    with pytest.raises(ValueError, match=r"trained with dropout=0\.0"):
         of(folders, "a", "b").predict(inputs(tmp_path), masks=5)
+
+
+def calibrated(folders, tmp_path, names=("a", "b"), masks=0, factors=(1.5, 4.0)):
+    members = tuple(folders[name] for name in names)
+    about = EnsembleFile(members, ("y (x)",), (Calibration(0.3, 0.5, factors),), ((Coverage("68", 7, 10),),), masks)
+    return about.write(tmp_path / "ensemble").parent
+
+
+def test_a_calibrated_ensemble_says_what_errors_stay_below(folders, tmp_path):
+    given = inputs(tmp_path, "C1C")
+    table = Ensemble.from_folders([calibrated(folders, tmp_path)]).predict(given)
+    plain = of(folders, "a", "b").predict(given)
+    assert list(table)[2:] == ["y (x)", "y (x)_spread", "y (x)_error_68", "y (x)_error_95", "failure"]
+    np.testing.assert_array_equal(table["y (x)"], plain["y (x)"])
+    scale = np.sqrt(0.3**2 + 0.25 * plain["y (x)_spread"] ** 2)
+    np.testing.assert_allclose(table["y (x)_error_68"], 1.5 * scale, rtol=1e-12)
+    np.testing.assert_allclose(table["y (x)_error_95"], 4.0 * scale, rtol=1e-12)
+    assert table.loc[6, ["y (x)", "y (x)_error_68", "y (x)_error_95"]].isna().all()
+
+
+def test_a_single_network_has_the_same_bounds_for_all_and_none_that_is_not_known(folders, tmp_path):
+    folder = calibrated(folders, tmp_path, ("a",), factors=(1.5, math.nan))
+    table = Ensemble.from_folders([folder]).predict(inputs(tmp_path))
+    assert list(table)[2:] == ["y (x)", "y (x)_error_68", "failure"]
+    np.testing.assert_allclose(table["y (x)_error_68"], 0.45)
+
+
+def test_a_calibrated_ensemble_draws_the_masks_of_its_calibration(folders, tmp_path):
+    ensemble = Ensemble.from_folders([calibrated(folders, tmp_path, ("drawn",), masks=20)])
+    table = ensemble.predict(inputs(tmp_path))
+    assert (table["y (x)_spread"] > 0).all()
+    with pytest.raises(ValueError, match="masks=5 arrived; the ensemble was calibrated with 20"):
+        ensemble.predict(inputs(tmp_path), masks=5)
+
+
+def test_an_ensemble_is_for_its_own_networks(folders, tmp_path):
+    folder = calibrated(folders, tmp_path)
+    with pytest.raises(ValueError, match="arrived with 1 more; it is calibrated for its own networks"):
+        Ensemble.from_folders([folder, folders["a"]])
+    with pytest.raises(ValueError, match=r"calibrated for y \(x\), and names networks of \('z',\)"):
+        Ensemble.from_folders([calibrated(folders, tmp_path, ("other target",))])
+    with pytest.raises(ValueError, match="1 calibrations arrived for classification"):
+        Ensemble.from_folders([calibrated(folders, tmp_path, ("classes",))])
 
 
 def test_a_recipe_of_another_task_is_refused(folders, tmp_path):
@@ -114,8 +165,14 @@ def test_the_command_takes_several_models_and_columns_by_name(folders, tmp_path,
     models = [str(folders[name]) for name in ("a", "b")]
     named = ["--smiles-column", "a, structure", "--id-column", "code", "--n-jobs", "1", "--out", str(out)]
     assert main(["predict", *models, str(tmp_path / "in.csv"), *named]) == 0
-    assert "2 of 2 predicted" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "2 of 2 predicted" in printed
+    assert "Without calibrated uncertainty" in printed
     assert out.read_text().splitlines()[0] == "id,input,y (x),y (x)_spread,failure"
     assert [line.partition(",")[0] for line in out.read_text().splitlines()[1:]] == ["x", "y"]
     assert main(["predict", *models, str(tmp_path / "in.csv"), "--out", str(out)]) == 2
     assert "no column with smiles in its name, among a, structure, code; name the one" in capsys.readouterr().err
+    folder = str(calibrated(folders, tmp_path))
+    assert main(["predict", folder, str(tmp_path / "in.csv"), *named]) == 0
+    assert "Without" not in capsys.readouterr().out
+    assert out.read_text().splitlines()[0] == "id,input,y (x),y (x)_spread,y (x)_error_68,y (x)_error_95,failure"

@@ -149,7 +149,8 @@ def test_what_is_neither_folder_nor_uri_is_refused():
 
 def test_the_command_writes_a_row_per_input(with_dropout, tmp_path, capsys):
     out = tmp_path / "new" / "out.csv"
-    assert command(with_dropout.parent, listed(tmp_path, "CCO", "nonsense", "C methane"), "--out", out) == 0
+    given = [with_dropout.parent, listed(tmp_path, "CCO", "nonsense", "C methane"), "--out", out]
+    assert command(*given, "--masks", "20") == 0
     table = pd.read_csv(out)
     assert list(table.columns) == ["id", "input", "mu", "gap", "mu_std", "gap_std", "failure"]
     assert list(table["id"]) == ["1", "2", "methane"]
@@ -159,11 +160,12 @@ def test_the_command_writes_a_row_per_input(with_dropout, tmp_path, capsys):
     assert "2 of 3 predicted" in printed
 
 
-def test_the_command_says_that_a_network_without_dropout_knows_no_uncertainty(without_dropout, tmp_path, capsys):
+def test_the_command_promises_no_uncertainty_that_is_not_calibrated(with_dropout, without_dropout, tmp_path, capsys):
     out = tmp_path / "out.csv"
-    assert command(without_dropout, listed(tmp_path, "CCO"), "--out", out) == 0
-    assert list(pd.read_csv(out).columns) == ["id", "input", "mu", "gap", "failure"]
-    assert "trained without dropout" in capsys.readouterr().out
+    for model in (with_dropout, without_dropout):
+        assert command(model, listed(tmp_path, "CCO"), "--out", out) == 0
+        assert list(pd.read_csv(out).columns) == ["id", "input", "mu", "gap", "failure"]
+        assert "Without calibrated uncertainty" in capsys.readouterr().out
     with pytest.raises(ValueError, match=r"dropout=0\.0"):
         command(without_dropout, listed(tmp_path, "CCO"), "--out", out, "--masks", "20")
 

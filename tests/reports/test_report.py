@@ -25,13 +25,14 @@ FILES = {
         "report.md",
         "report.html",
         "errors.csv",
+        "uncertainty.csv",
         "tests.csv",
         "power_laws.csv",
         "efficiency.csv",
         "sizes.csv",
         "costs.csv",
     ),
-    *("learning_curve.png", "error_by_size.png", "parity.png"),
+    *("learning_curve.png", "error_by_size.png", "parity.png", "uncertainty.png"),
 }
 
 
@@ -90,7 +91,8 @@ def test_the_report_has_every_part(written):
     text = written[1][0].read_text(encoding="utf-8")
     headings = re.findall(r"^## (.*)$", text, re.MULTILINE)
     assert headings == [
-        *("Learning curves", "Tests", "Power laws", "Data efficiency", "Errors by size", "Parity", "Cost", "Settings")
+        *("Learning curves", "Tests", "Power laws", "Data efficiency", "Errors by size", "Parity", "Uncertainty"),
+        *("Cost", "Settings"),
     ]
     for picture in re.findall(r"!\[.*\]\((.*)\)", text):
         assert imread(written[1][0].parent / picture).shape[0] > 300
@@ -105,7 +107,7 @@ def test_the_report_has_every_part(written):
 def test_the_html_says_what_the_markdown_says(written):
     read = Reader(written[1][1].read_text(encoding="utf-8"))
     assert read.open == []
-    assert len(read.of("img")) == 3
+    assert len(read.of("img")) == 4
     words = " ".join(" ".join(read.texts).split())
     for heading in ("Learning curves", "Tests", "Data efficiency", "Settings"):
         assert heading in words

@@ -22,6 +22,7 @@ from deepchem_density.reports.results import (
 )
 from deepchem_density.reports.sections import ONE_SEED, comparison_sections
 from deepchem_density.reports.training_table import training_table
+from deepchem_density.reports.uncertainty import uncertainty_table
 
 EV = 27.211386245988
 CONFIGS = [CurveConfig(rep="atom", seeds=SEEDS), CurveConfig(rep="density", seeds=SEEDS)]
@@ -36,6 +37,7 @@ def sections_of(configs, cells):
         "efficiency": efficiency_table(cells, "mae", "atom"),
         "parts": part_table(cells),
         "training": training_table(cells),
+        "uncertainty": uncertainty_table([]),
         "sizes": size_table(cells, "mae"),
         "costs": cost_table(cells, {"atom": 0.001}),
     }

@@ -42,3 +42,15 @@ def test_of_a_fixed_number_of_steps_nothing_is_claimed():
 
 def test_cells_of_before_do_not_know_their_training_error():
     assert training_table(curve("density")).empty
+
+
+def test_classes_have_no_mean_absolute_error_and_no_table():
+    cells = trained(curve("density"), train_mae=0.2)
+    classes = [
+        dataclasses.replace(
+            cell, rows=[{name: value for name, value in row.items() if name != "mae"} for row in cell.rows]
+        )
+        for cell in cells
+    ]
+    assert training_table(classes).empty
+    assert len(training_table(cells))
