@@ -31,7 +31,8 @@ def test_another_representation_joins_the_figure(tmp_path, capsys):
     for model in ("atom", "occupancy", *baselines):
         assert f"\n| {model} " in table
     assert {path.name for path in folder.iterdir()} == {
-        *("learning_curve.png", "parity_atom.png", "parity_occupancy.png", "table.csv", "table.md")
+        *("learning_curve.png", "parity_atom.png", "parity_occupancy.png", "table.csv", "table.md"),
+        *("uncertainty_atom.png", "uncertainty_occupancy.png"),
     }
 
 
