@@ -107,7 +107,7 @@ def test_comparisons_and_searches_of_classes(folder, capsys):
 
 def test_featurize_takes_a_csv_with_or_without_labels(folder, tmp_path):
     source = str(folder / "my.csv")
-    quick = ["--rep", "atom", "--n-jobs", "1", "--box-width", "12", "--voxel-width", "1.5", "--optimize", "false"]
+    quick = ["--rep", "atom", "--workers", "1", "--box-width", "12", "--voxel-width", "1.5", "--optimize", "false"]
     assert main(["featurize", source, "--targets", f'{TARGET},"{CLASS}"', "--out", str(tmp_path / "a"), *quick]) == 0
     labelled = open_featurized(tmp_path / "a", [CLASS, TARGET])
     assert labelled.y.shape == (60, 2)

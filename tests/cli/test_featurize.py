@@ -71,7 +71,7 @@ def test_complexes_are_kept_as_atoms(tmp_path, capsys):
 
 def test_a_dry_run_says_what_all_would_take_and_writes_nothing(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    assert main(["featurize", "sample", "--dry-run", "--engine", "tblite", "--n-jobs", "1"]) == 0
+    assert main(["featurize", "sample", "--dry-run", "--engine", "tblite", "--workers", "1"]) == 0
     printed = capsys.readouterr().out
     for part in ("sample: 2,000 molecules", "Nothing fails: 2,000 looked at, ", "Features: ", "on disk. Memory: "):
         assert part in printed
