@@ -44,6 +44,7 @@ __all__ = [
 LARGEST_UNPACKED = 2**28
 """Bytes that an archive of arrays may unpack to, or a hundred times its size where that is more."""
 
+_CUT = re.compile(r"[0-9]+ requested and [0-9]+ written")
 _FORMULA = re.compile(r"\s*[=+\-@]")
 _NUMBER = re.compile(r"\s*[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?\s*")
 _DAMAGED = (
@@ -131,6 +132,8 @@ def write_error(path: Path, error: BaseException, written: tuple[Path, ...] = ()
     cause: BaseException | None = error
     while cause is not None:
         known = OF_THE_DISK | (OF_THE_PATH if cause is error else {})
+        if isinstance(cause, OSError) and cause.errno is None and _CUT.search(str(cause)):
+            cause.errno = errno.ENOSPC  # NumPy does not say which
         if isinstance(cause, OSError) and cause.errno in known and (not cause.filename or str(cause.filename) in names):
             reason, remedy = known[cause.errno]
             told = WriteError(f"'{path}' cannot be written: {reason}; {remedy} and run the same again.")

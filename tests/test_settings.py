@@ -165,3 +165,15 @@ def test_memory_is_checked_before_it_is_asked_for():
     ):
         with pytest.raises(ValueError, match=rf"A box takes {gib} GiB of memory; at most 4 GiB is accepted"):
             check_memory("A box", n_bytes)
+
+
+@pytest.mark.parametrize("value", [10**400, -(10**400), 2**63])
+def test_numbers_that_no_machine_counts_with_are_refused(value):
+    @dataclass
+    class Counted:
+        n: int = setting(1, "number")
+        x: float = setting(1.0, "number")
+
+    for name in ("n", "x"):
+        with pytest.raises(ValueError, match=f"{name}=-?[0-9]+ arrived"):
+            check_settings(Counted(**{name: value}))

@@ -52,8 +52,8 @@ KEPT_MAPS = 4
 
 LARGEST_FILE = (1 << 30) + (1 << 20)
 """Bytes that a compressed map may unpack to: as many nodes as memory allows, and a header."""
-TEXTS = (".cif", ".mmcif", ".ent", ".cube", ".cub")
-"""Endings of files that are read as text, which has a limit of its own."""
+BINARY = (".ccp4", ".map", ".mrc", ".mtz")
+"""Endings of files that are not read as text, which has a limit of its own."""
 
 FOREIGN_SUFFIXES = (".dsn6", ".brix", ".omap")
 MAP_SUFFIXES = (".ccp4", ".map", ".mrc", ".mtz", ".cube", ".cub", *FOREIGN_SUFFIXES)
@@ -155,7 +155,7 @@ def _read(
 
 def _found(path: Path, suffix: str, pair: Pair | None, periodic: bool | None) -> GriddedValues:
     """Return what a file of this kind holds."""
-    if path.suffix.lower() == ".gz" and suffix not in TEXTS:
+    if path.suffix.lower() == ".gz" and suffix in BINARY:
         check_unpacked(path, LARGEST_FILE)
     if suffix in (".mtz", ".cif", ".mmcif", ".ent"):
         of_crystal = _from_coefficients(path, suffix, pair)

@@ -118,8 +118,7 @@ def _check_v2000(lines: list[str], where: Callable[[int], str]) -> list[int]:
         if len(line.rstrip()) <= _POSITION:  # a bond's, where the counts are wrong; RDKit refuses it
             break
         for what, field in zip("xyz", (line[:10], line[10:20], line[20:30]), strict=True):
-            # programs with exponents do exist
-            (real if "e" in field.lower() else column_real)(field, where(i), what)
+            _as_rdkit_reads(field, where(i), what)
     singlets = []
     for i, line in enumerate(lines):
         if line.startswith(("M  CHG", "M  RAD")):
@@ -132,6 +131,11 @@ def _check_v2000(lines: list[str], where: Callable[[int], str]) -> list[int]:
     return singlets
 
 
+def _as_rdkit_reads(text: str, where: str, what: str) -> None:
+    """Refuse a number that RDKit reads otherwise: it takes Fortran's ``1.5-822`` for -1.5; exponents with E do exist."""
+    (real if "e" in text.lower() else column_real)(text, where, what)
+
+
 def _check_v3000(lines: list[str], where: Callable[[int], str]) -> list[int]:
     singlets, in_atoms, n_atoms = [], False, 0
     for i, line in enumerate(lines):
@@ -142,6 +146,8 @@ def _check_v3000(lines: list[str], where: Callable[[int], str]) -> list[int]:
             n_atoms += 1
             if words[1].isalpha() and words[1] != "NOT":
                 coordinates(words[2:5], where(i))
+                for what, word in zip("xyz", words[2:5], strict=True):
+                    _as_rdkit_reads(word, where(i), what)
             values = {setting: whole(value, where(i), setting) for setting, value in _V30_SETTING.findall(line)}
             singlets += [n_atoms] if values.get("RAD") == _SINGLET else []
     return singlets

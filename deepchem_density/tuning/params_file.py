@@ -97,8 +97,10 @@ def _as(value: Any, hint: Any) -> Any:
     if get_origin(hint) is tuple:
         parts = [_as(part, get_args(hint)[0]) for part in value] if isinstance(value, list) else [NotImplemented]
         return NotImplemented if any(part is NotImplemented for part in parts) else tuple(parts)
+    if isinstance(value, int) and abs(value) > LARGEST_WHOLE:
+        return NotImplemented
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value) if abs(value) <= LARGEST_WHOLE else NotImplemented
+        return float(value)
     if hint is int and isinstance(value, bool):
         return NotImplemented
     return value if isinstance(value, hint) else NotImplemented

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from deepchem_density.files import read_json
+from deepchem_density.files import read_json, write_error
 from deepchem_density.structures.structure import Structure
 from deepchem_density.voxels.datapoints import Complex
 from deepchem_density.voxels.shard_checks import check_arrays
@@ -52,6 +52,9 @@ def write_shard(folder: Path, solved: Sequence[Solved | None], failures: Mapping
         except OSError:
             if not (folder / "about.json").is_file():  # another process was first, and has written the same
                 raise
+    except OSError as error:
+        told = write_error(folder, error, (temporary, *(temporary / f"{name}.npy" for name in arrays)))
+        raise told or error from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 

@@ -142,3 +142,9 @@ def test_settings_that_cannot_be_read_are_refused(name, text, message):
 )
 def test_names_of_labels_may_hold_anything(text, names):
     assert config("--targets", text).targets == names
+
+
+def test_options_are_not_abbreviated(capsys):
+    with pytest.raises(SystemExit):
+        config("--voxel-wid", "0.5")
+    assert "unrecognized arguments: --voxel-wid" in capsys.readouterr().err

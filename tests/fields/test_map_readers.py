@@ -496,3 +496,19 @@ def test_values_that_no_density_has_are_refused(tmp_path):
     (tmp_path / "a.cube").write_text(cube_text(np.random.default_rng(0).uniform(size=(4, 4, 4)) * 1e200))
     with pytest.raises(FeaturizationError, match=r"'a\.cube' has a value of .*e\+20\d; at most 1e\+18 is accepted"):
         read_map(tmp_path / "a.cube")
+
+
+def test_a_compressed_map_that_unpacks_to_more_than_memory_allows_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr("deepchem_density.fields.map_readers.LARGEST_FILE", 1 << 20)
+    path = tmp_path / "bomb.mtz.gz"
+    path.write_bytes(gzip.compress(bytes(2 << 20)))
+    with pytest.raises(FeaturizationError, match=r"'bomb\.mtz\.gz' unpacks to more than 1 MiB"):
+        read_map(path)
+
+
+def test_structure_factors_are_read_with_the_mark_of_utf8(tmp_path):
+    write_reflections(tmp_path / "a.cif", coefficients("P 1 21 1", (("FWT", "PHWT"),)))
+    plain = read_map(tmp_path / "a.cif").values.copy()
+    marked = tmp_path / "b.cif.gz"
+    marked.write_bytes(gzip.compress(b"\xef\xbb\xbf" + (tmp_path / "a.cif").read_bytes()))
+    np.testing.assert_array_equal(read_map(marked).values, plain)

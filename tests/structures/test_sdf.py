@@ -102,3 +102,12 @@ def test_singlets_have_no_unpaired_electrons(rad, unpaired, v3000, tmp_path):
     path.write_text("\n".join(lines))
     assert f"RAD={rad}" in path.read_text() or f"   {rad}\n" in path.read_text()
     assert structure_from(path).unpaired == unpaired
+
+
+@pytest.mark.parametrize("word", ["1.-822", "0.5-12", "1.5D2"])
+def test_numbers_of_the_newer_form_that_rdkit_reads_otherwise_are_refused(word):
+    atoms = [f"M  V30 1 C {word} 0 0 0", "M  V30 2 O 0 1.2 0 0"]
+    head = ["", "", "", "  0  0  0     0  0            999 V3000", "M  V30 BEGIN CTAB", "M  V30 COUNTS 2 0 0 0 0"]
+    text = "\n".join([*head, "M  V30 BEGIN ATOM", *atoms, "M  V30 END ATOM", "M  V30 END CTAB", "M  END", ""])
+    with pytest.raises(FeaturizationError, match=f"Line 8 of 'a.sdf' has '{word}' as its x"):
+        sdf_records(text)[0].mol("a.sdf")

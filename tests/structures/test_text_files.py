@@ -8,7 +8,7 @@ import zlib
 import pytest
 
 from deepchem_density.errors import FeaturizationError
-from deepchem_density.structures.text_files import decoded, format_suffix, guarded, read_text
+from deepchem_density.structures.text_files import check_unpacked, decoded, format_suffix, guarded, read_text
 
 
 @pytest.mark.parametrize(
@@ -111,3 +111,14 @@ def test_no_more_is_unpacked_than_the_limit(pack, tmp_path):
 def test_what_libraries_raise_is_told_in_one_sentence(error, message):
     with pytest.raises(FeaturizationError, match=message), guarded("a.cif", "mmCIF", "get it again"):
         raise error
+
+
+def test_archives_that_unpack_to_more_are_refused_before_anything_unpacks_them(tmp_path):
+    path = tmp_path / "a.map.gz"
+    path.write_bytes(gzip.compress(bytes(3 << 20)))
+    check_unpacked(path, 3 << 20)
+    with pytest.raises(FeaturizationError, match=r"'a\.map\.gz' unpacks to more than 2 MiB"):
+        check_unpacked(path, 2 << 20)
+    path.write_bytes(path.read_bytes()[:-20])
+    with pytest.raises(FeaturizationError, match=r"'a\.map\.gz' cannot be read as a gzip archive"):
+        check_unpacked(path, 3 << 20)

@@ -293,3 +293,24 @@ def test_a_file_where_the_folder_of_the_cache_should_be_is_named(tmp_path) -> No
     for place in (tmp_path / "qm9.csv", tmp_path / "qm9.csv" / "cache"):
         with pytest.raises(ValueError, match=r"The file '\S+qm9\.csv' arrived"):
             load_qm9(place)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        ("1.5,", "1.1.5,", "could not convert"),
+        ("SMILES", "SMILE", "Usecols"),
+        ("[0.,", "[x,", "could not convert"),
+        ("O,", "\xff,", "UTF-8"),
+    ],
+)
+def test_damaged_files_of_qm9pack_are_named(tmp_path, old, new, reason):
+    header = ",".join(
+        ["Index", "SMILES", "N_atoms", "Elements", "XYZ_Ang", *(column for column, _ in qm9._COLUMNS.values())]
+    )
+    row = f"""1,O,1,"['O']","[[0.,0.,0.]]",{",".join(["1.5"] * 15)}"""
+    for part in qm9._PARTS:
+        (tmp_path / part).write_bytes(f"{header}\n{row}\n".replace(old, new, 1).encode("latin-1"))
+    with pytest.raises(ValueError, match=r"qm9_part1\.csv' is not that of qm9pack 1\.0\.3") as caught:
+        read_qm9pack(tmp_path)
+    assert reason in str(caught.value)

@@ -95,3 +95,17 @@ def test_half_a_file_is_refused(path):
 def test_a_file_that_is_not_there_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"no file '.*best\.json'"):
         read_params(tmp_path / "best.json")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('"depth"', '"b_iso": 1, "depth"', "the key 'b_iso' stands in it twice"),
+        ('"depth": 2', f'"depth": {"9" * 400}', "has depth=9+; int is accepted"),
+        ("0.001", "9" * 400, "has learning_rate=9+; float is accepted"),
+    ],
+)
+def test_what_means_two_things_or_is_no_number_of_a_machine_is_refused(path, old, new, message):
+    path.write_text(path.read_text().replace(old, new, 1))
+    with pytest.raises(ValueError, match=message):
+        read_params(path)
