@@ -40,4 +40,4 @@ html_context = {"default_mode": "auto"}
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
 
-write_pages(Path(__file__).parent / "generated")
+write_pages()

@@ -1,4 +1,4 @@
-"""Pages of the site that are made from the package: the command line, the API, tutorials and benchmarks.
+"""Pages of the site that are made: the command line, the API, tutorials and benchmarks, and the lists of what is there.
 
 They stand in docs/generated while the site is built, and are made anew each time, so that they cannot age.
 """
@@ -16,7 +16,8 @@ from pathlib import Path
 
 from deepchem_density.cli.command_line import parser
 
-ROOT = Path(__file__).parents[1]
+DOCS = Path(__file__).parent
+ROOT = DOCS.parent
 
 ROOMS = {
     "featurizers": "DeepChem featurizers, and datasets that look at solved molecules",
@@ -31,17 +32,45 @@ ROOMS = {
     "views": "Pictures, pages, and files for other programs",
 }
 
+HOW_TO = ("molecules", "qm9", "complexes", "openfe", "maps", "loaders", "splits", "commands", "look")
+RESULTS = ("results", "complexes", "first-look", "baselines", "reliability")
+ELSEWHERE = ("index", "quick-start", "concepts", "physics", "coming-from", "reference", "changelog", "scale-out")
+"""Pages of docs/ that the site lists by name; all others are results."""
 
-def write_pages(folder: Path) -> None:
-    """Write all pages below a folder, in place of what was there."""
+
+def write_pages() -> None:
+    """Write all pages, in place of what was there."""
+    folder = DOCS / "generated"
     shutil.rmtree(folder, ignore_errors=True)
     (folder / "api").mkdir(parents=True)
     (folder / "command-line.md").write_text(command_line_page(), encoding="utf-8")
     (folder / "api" / "index.md").write_text(api_index(), encoding="utf-8")
+    (folder / "how-to.md").write_text(how_to_index(), encoding="utf-8")
+    (folder / "results.md").write_text(results_index(), encoding="utf-8")
     for room, about in ROOMS.items():
         (folder / "api" / f"{room}.rst").write_text(room_page(room, about), encoding="utf-8")
     _copy_tutorials(Path(os.environ.get("DOCS_NOTEBOOKS") or ROOT / "tutorials"), folder / "tutorials")
     _copy_benchmarks(folder / "benchmarks")
+
+
+def how_to_index() -> str:
+    """Return the list of the pages that say how something is done."""
+    there = {path.stem for path in DOCS.joinpath("how-to").glob("*.md")}
+    pages = [f"../how-to/{name}" for name in (*HOW_TO, *sorted(there.difference(HOW_TO)))]
+    return _listed("How to", pages + [f"../{name}" for name in ("scale-out",) if (DOCS / f"{name}.md").exists()])
+
+
+def results_index() -> str:
+    """Return the list of studies and measurements, those that are known first."""
+    there = {path.stem for path in DOCS.glob("*.md")}
+    pages = [f"../{name}" for name in (*RESULTS, *sorted(there.difference(RESULTS, ELSEWHERE)))]
+    about = "What was measured with this package, with the commands that did it."
+    return _listed("Results", [*pages, "benchmarks/README"], about)
+
+
+def _listed(title: str, pages: list[str], about: str = "") -> str:
+    names = "\n".join(pages)
+    return f"# {title}\n\n{about}\n\n```{{toctree}}\n:maxdepth: 1\n\n{names}\n```\n"
 
 
 def command_line_page() -> str:
