@@ -19,6 +19,8 @@ release = version = __version__
 extensions = ["sphinx.ext.autodoc", "sphinx.ext.autosummary", "numpydoc", "myst_nb"]
 exclude_patterns = ["_build"]
 
+highlight_language = "none"  # blocks without a language are commands
+
 # Docstrings are NumPy's, with names in single backticks: a link where such an object is documented, code elsewhere.
 default_role = "py:obj"
 autodoc_member_order = "bysource"
@@ -37,6 +39,9 @@ html_title = project
 html_show_sourcelink = False
 html_theme_options = {"show_prev_next": True, "navigation_with_keys": False, "header_links_before_dropdown": 5}
 html_context = {"default_mode": "auto"}
+html_sidebars = {
+    page: [] for page in ("quick-start", "concepts", "physics", "coming-from", "changelog")
+}  # nothing below
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
 

@@ -6,8 +6,10 @@ They stand in docs/generated while the site is built, and are made anew each tim
 from __future__ import annotations
 
 import argparse
+import ast
 import importlib
 import inspect
+import itertools
 import os
 import re
 import shutil
@@ -139,11 +141,13 @@ def room_page(room: str, about: str) -> str:
     own = {name: getattr(module, name) for name in module.__all__}
     only_top = {name: value for name, value in _top_names().items() if _room_of(value) == room and name not in own}
     values = own | {f"deepchem_density.{name}": value for name, value in only_top.items()}
-    names = sorted(values, key=lambda name: name.rpartition(".")[2].lower())
-    rows = "\n".join(f"   {name}" for name in names)
+    ordered = sorted(values, key=lambda name: name.rpartition(".")[2].lower())
+    names = [name for name in ordered if callable(values[name])]
+    rows = "\n".join(f"   {name}" if name in own else f"   ~{name}" for name in names)
     parts = [f"{room}\n{'=' * len(room)}", f"``{title}``. {about}.", f".. currentmodule:: {title}"]
     parts.append(f".. autosummary::\n   :nosignatures:\n\n{rows}")
     parts.extend(_directive(name, values[name]) for name in names)
+    parts.extend(f".. py:data:: {name}\n\n   {_about_constant(room, name)}" for name in ordered if name not in names)
     return "\n\n".join(parts) + "\n"
 
 
@@ -159,7 +163,23 @@ def _room_of(value: object) -> str:
 def _directive(name: str, value: object) -> str:
     if inspect.isclass(value):
         return f".. autoclass:: {name}\n   :members:"
-    return f".. autofunction:: {name}" if callable(value) else f".. autodata:: {name}\n   :no-value:"
+    return f".. autofunction:: {name}"
+
+
+def _about_constant(room: str, name: str) -> str:
+    """Return the words below a constant, in the file from which its room has it."""
+    folder = ROOT / "deepchem_density" / room
+    stub = ast.parse((folder / "__init__.pyi").read_text(encoding="utf-8"))
+    imports = [one for one in stub.body if isinstance(one, ast.ImportFrom)]
+    (module,) = (one.module or "" for one in imports if name in {alias.name for alias in one.names})
+    path = folder.joinpath(*module.split("."))
+    path = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+    body = ast.parse(path.read_text(encoding="utf-8")).body
+    for assigned, below in itertools.pairwise(body):
+        targets = assigned.targets if isinstance(assigned, ast.Assign) else [getattr(assigned, "target", None)]
+        if any(isinstance(one, ast.Name) and one.id == name for one in targets) and isinstance(below, ast.Expr):
+            return inspect.cleandoc(str(ast.literal_eval(below.value))).replace("\n", "\n   ")
+    raise ValueError(f"{name} in {path} has no words below it; one sentence in triple quotes is accepted.")
 
 
 def _first_line(value: object) -> str:
