@@ -30,6 +30,7 @@ ROOMS = {
     "models": "The network, its DeepChem model, and predictions of stored ones",
     "curves": "Learning curves",
     "tuning": "Searches with Optuna",
+    "engine": "Workers of this machine or of a dask cluster that share the work",
     "reports": "Tables, statistics and figures",
     "views": "Pictures, pages, and files for other programs",
 }
@@ -42,6 +43,11 @@ ELSEWHERE = ("index", "quick-start", "concepts", "physics", "coming-from", "refe
 
 def write_pages() -> None:
     """Write all pages, in place of what was there."""
+    unlisted = {stub.parent.name for stub in ROOT.glob("deepchem_density/*/__init__.pyi")} - set(ROOMS)
+    if unlisted:
+        raise ValueError(
+            f"{', '.join(sorted(unlisted))} arrived without a line in ROOMS; one for each room is accepted."
+        )
     folder = DOCS / "generated"
     shutil.rmtree(folder, ignore_errors=True)
     (folder / "api").mkdir(parents=True)
