@@ -61,7 +61,7 @@ class LookedDataset(dc.data.Dataset):
     >>> sample = load_sample()
     >>> dataset = LookedDataset(sample.datapoints()[:10], Recipe("atom"), sample.columns(["gap"])[:10], orientation="random")
     >>> [X.shape for X, y, w, ids in dataset.iterbatches(batch_size=5)]
-    [(5, 32, 32, 32, 5), (5, 32, 32, 32, 5)]
+    [(5, 32, 32, 32, 11), (5, 32, 32, 32, 11)]
     """
 
     def __init__(

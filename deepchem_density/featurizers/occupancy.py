@@ -19,8 +19,9 @@ class OccupancyVoxel(MapSettings, DensitySettings, SurfaceSettings, VoxelFeaturi
     Examples
     --------
     >>> from deepchem_density import OccupancyVoxel
-    >>> OccupancyVoxel(dtype="uint8").featurize(["C"]).sum() > 0
-    True
+    >>> voxels = OccupancyVoxel(dtype="uint8").featurize(["C"])
+    >>> voxels.shape, sorted(set(voxels.ravel().tolist()))
+    ((1, 32, 32, 32, 1), [0, 1])
 
     Parameters
     ----------

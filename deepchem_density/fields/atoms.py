@@ -23,7 +23,7 @@ POINTS_TIMES_ATOMS = 1 << 24
 class AtomTypes(Field):
     """The smoothed number density of the atoms of each channel, in atoms/Å³.
 
-    An atom at A adds (2πσ²)^(-3/2) exp(-|r - A|²/2σ²) to its channel: the sum over all voxels times the volume of one
+    An atom at A adds ``(2πσ²)^(-3/2) exp(-|r - A|²/2σ²)`` to its channel: the sum over all voxels times the volume of one
     is the number of atoms.
 
     Parameters

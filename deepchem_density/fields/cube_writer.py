@@ -86,8 +86,9 @@ def write_cube(
 
     Examples
     --------
-    >>> density = xtb_density(water)
-    >>> write_cube("water.cube", density, VoxelGrid(box_width=8.0, voxel_width=0.25), atoms=water)
+    >>> from deepchem_density import Structure, VoxelGrid, write_cube, xtb_density
+    >>> water = Structure([8, 1, 1], [[0, 0, 0.119], [0, 0.763, -0.477], [0, -0.763, -0.477]])
+    >>> write_cube("water.cube", xtb_density(water), VoxelGrid(box_width=8.0, voxel_width=0.25), atoms=water)
     PosixPath('water.cube')
     """
     path, points = Path(path), _as_written(point_grid_of(grid))

@@ -11,7 +11,7 @@ __all__ = ["Above", "GradientMagnitude"]
 
 
 class GradientMagnitude(Field):
-    """|∇ρ| of a density, in e/Å⁴."""
+    """``|∇ρ|`` of a density, in e/Å⁴."""
 
     def __init__(self, density: Density) -> None:
         self.density = density
@@ -21,15 +21,15 @@ class GradientMagnitude(Field):
         return GradientMagnitude(self.density.in_frame(center, rotation))
 
     def at(self, points: torch.Tensor) -> torch.Tensor:
-        """Return |∇ρ| (n, 1)."""
+        """Return ``|∇ρ|`` (n, 1)."""
         return _length(self.density.gradient_at(points))
 
     def on_axes(self, x: torch.Tensor, y: torch.Tensor, z: torch.Tensor) -> torch.Tensor:
-        """Return |∇ρ| (nx, ny, nz, 1)."""
+        """Return ``|∇ρ|`` (nx, ny, nz, 1)."""
         return _length(self.density.gradient_on_axes(x, y, z))
 
     def cell_means(self, axis: torch.Tensor, out: torch.Tensor | None = None) -> torch.Tensor:
-        """Return the mean of |∇ρ| over each cell, (n, n, n, 1)."""
+        """Return the mean of ``|∇ρ|`` over each cell, (n, n, n, 1)."""
         return self.density.gradient_length_means(axis, out)
 
 

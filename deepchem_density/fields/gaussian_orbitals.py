@@ -126,7 +126,7 @@ class OrbitalDensity(Density):
         return values.mul_(E_PER_ANGSTROM3 / n_sub**3)
 
     def gradient_length_means(self, axis: torch.Tensor, out: torch.Tensor | None = None) -> torch.Tensor:
-        """Return the mean of |∇ρ| over each cell, (n, n, n, 1) in e/Å⁴."""
+        """Return the mean of ``|∇ρ|`` over each cell, (n, n, n, 1) in e/Å⁴."""
         if axis.device.type != "cpu":
             return super().gradient_length_means(axis, out)
         n, n_sub = axis.shape

@@ -49,7 +49,7 @@ POINTS_TIMES_ATOMS = 1 << 22
 
 
 class IndependentAtoms(Density):
-    """The density Σ_atoms Σ_k A_k exp(-e_k |r - position|²) of atoms made of five Gaussians each.
+    """The density ``Σ_atoms Σ_k A_k exp(-e_k |r - position|²)`` of atoms made of five Gaussians each.
 
     Parameters
     ----------

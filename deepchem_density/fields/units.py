@@ -8,6 +8,8 @@ ANGSTROM_PER_BOHR = 0.529177210903
 """Bohr radius in Å, CODATA 2018."""
 
 BOHR_PER_ANGSTROM = 1.0 / ANGSTROM_PER_BOHR
+"""One Å in bohr."""
+
 
 E_PER_ANGSTROM3 = BOHR_PER_ANGSTROM**3
 """One e/bohr³ in e/Å³: 6.748334."""

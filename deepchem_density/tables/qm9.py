@@ -57,7 +57,11 @@ _COLUMNS = {
     "cv": ("Heatcapacity_Cv_cal_mol_K", "cal/(mol K)"),
 }
 QM9_TASKS: tuple[str, ...] = tuple(_COLUMNS)
+"""The 15 labels of QM9, in the order of its columns."""
+
 QM9_UNITS: dict[str, str] = {task: unit for task, (_, unit) in _COLUMNS.items()}
+"""Label -> its unit."""
+
 N_QM9 = 130_831  # 133,885 less the 3,054 molecules whose geometry is uncharacterized
 
 FREE_ATOMS: dict[str, dict[int, float]] = {

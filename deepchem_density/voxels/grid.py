@@ -183,7 +183,7 @@ def voxelize(
 ) -> torch.Tensor:
     """Return the values of a field in the cells of a grid, (n, n, n, channels).
 
-    The value of a voxel is the mean of the field over ``oversampling``³ points of its cell, evenly spaced; with 1 it is
+    The value of a voxel is the mean of the field over ``oversampling ** 3`` points of its cell, evenly spaced; with 1 it is
     the value at the centre. A rotated grid looks at the same field from its own frame: nothing is interpolated.
 
     Parameters

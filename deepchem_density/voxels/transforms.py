@@ -23,7 +23,7 @@ TRANSFORMS: dict[str, tuple[Callable[[torch.Tensor], torch.Tensor], Callable[[np
 
 
 def inverse_transform(voxels: np.ndarray, transform: str) -> np.ndarray:
-    """Return the values before ``transform``: none, sqrt (v |v|) or log (±10⁻³ (exp |v| - 1) with the sign of v)."""
+    """Return the values before ``transform``: none, sqrt (``v |v|``) or log (``±10⁻³ (exp |v| - 1)`` with the sign of v)."""
     if transform not in TRANSFORMS:
         raise ValueError(f"transform={transform!r} arrived; {', '.join(map(repr, TRANSFORMS))} are accepted.")
     return TRANSFORMS[transform][1](voxels)

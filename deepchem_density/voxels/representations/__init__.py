@@ -17,6 +17,7 @@ MODULES = ("atom", "density", "occupancy")
 REPRESENTATIONS: dict[str, Representation] = {
     record.name: record for module in MODULES for record in import_module(f"{__name__}.{module}").RECORDS
 }
+"""Name -> record, in the order of channels of joint inputs."""
 
 
 def canonical(names: str | Iterable[str], called: str = "representation") -> str:
