@@ -141,7 +141,10 @@ class Cluster(Engine):
         """
         if self._client.status != "running":
             raise self._gone()
-        there = self._client.scheduler_info(n_workers=-1)["workers"]
+        try:  # Client.scheduler_info returns what another thread may have replaced meanwhile by a list without workers
+            there = self._client.sync(self._client.scheduler.identity, n_workers=-1)["workers"]
+        except OSError as error:
+            raise self._gone() from error
         if self._look_after is not None:
             self._look_after(bool(there))
         now = time.monotonic()

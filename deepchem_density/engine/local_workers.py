@@ -85,7 +85,8 @@ def _main(address: str, parent: int) -> None:
     import dask
     import distributed  # noqa: F401 - it sets its loggers
 
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    for name in ("distributed", "distributed.client"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     dask.config.set({"distributed.worker.profile.enabled": False})
     with suppress(OSError, asyncio.CancelledError):  # the scheduler is gone
         asyncio.run(_work(address))

@@ -16,6 +16,8 @@ from deepchem_density.workers import WorkerError
 @pytest.fixture(scope="module")
 def two():
     with open_engine(2) as engine:
+        while len(engine.workers()) < 2:
+            time.sleep(0.1)
         yield engine
 
 
