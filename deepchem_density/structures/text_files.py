@@ -6,6 +6,7 @@ import errno
 import gzip
 import io
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -35,6 +36,8 @@ _REASONS = {
     errno.EPERM: "{} may not be read (permission denied); change its permissions.",
     errno.ENAMETOOLONG: "{} is longer than paths may be; check the path.",
 }
+_NO_TEXT = re.compile(r"[\0\x1c-\x1f]")
+"""NUL, and what Python takes for blanks between words and nobody else does."""
 _SHOWN = 200
 
 
@@ -136,11 +139,11 @@ def check_unpacked(path: Path, largest: int) -> None:
 def text_of(raw: bytes, path: Path) -> str:
     """Return a file's bytes as text, as `decoded` does; raises FeaturizationError where they hold a NUL."""
     text = decoded(raw)
-    if "\0" in text:
-        line = text.count("\n", 0, text.index("\0")) + 1
-        raise FeaturizationError(
-            f"Line {line} of '{path.name}' holds a NUL byte; it is damaged or no text: get it again."
-        )
+    found = _NO_TEXT.search(text)
+    if found:
+        line = text.count("\n", 0, found.start()) + 1
+        kind = "a NUL byte" if found[0] == "\0" else f"the control character {found[0]!r}"
+        raise FeaturizationError(f"Line {line} of '{path.name}' holds {kind}; it is damaged or no text: get it again.")
     return text
 
 

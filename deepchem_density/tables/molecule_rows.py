@@ -95,7 +95,7 @@ def names_of_rows(frame: pd.DataFrame, id_column: str, path: str | os.PathLike[s
 
 
 def _read_smi(path: Path) -> pd.DataFrame:
-    lines = [(number, line.split(maxsplit=1)) for number, line in enumerate(read_text(path).splitlines(), start=1)]
+    lines = [(number, line.split(maxsplit=1)) for number, line in enumerate(read_text(path).split("\n"), start=1)]
     kept = [(number, parts) for number, parts in lines if parts and not parts[0].startswith("#")]
     return pd.DataFrame(
         [(parts[0], parts[1].strip() if len(parts) > 1 else "") for _, parts in kept],

@@ -122,3 +122,11 @@ def test_archives_that_unpack_to_more_are_refused_before_anything_unpacks_them(t
     path.write_bytes(path.read_bytes()[:-20])
     with pytest.raises(FeaturizationError, match=r"'a\.map\.gz' cannot be read as a gzip archive"):
         check_unpacked(path, 3 << 20)
+
+
+@pytest.mark.parametrize("letter", "\x1c\x1d\x1e\x1f")
+def test_what_python_alone_takes_for_a_blank_is_refused(tmp_path, letter):
+    path = tmp_path / "a.xyz"
+    path.write_text(f"1\n\nC 0.99{letter}28 0 0\n")
+    with pytest.raises(FeaturizationError, match=r"Line 3 of 'a\.xyz' holds the control character '\\x1"):
+        read_text(path)

@@ -20,7 +20,7 @@ def written(folder: Path, content: str | bytes, name: str = "table.csv") -> Path
 
 
 NAMES = st.text(st.characters(exclude_categories=["Cs", "Cc", "Z", "Cf"], exclude_characters=";"), min_size=1)
-CELLS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))
+CELLS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\x1c\x1d\x1e\x1f"))
 
 
 @st.composite
