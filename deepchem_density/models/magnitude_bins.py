@@ -31,8 +31,8 @@ class MagnitudeBins(nn.Module):
 
     Notes
     -----
-    Centres and sharpness are fixed. To learn them cost a quarter of the samples a second, and in equal time the error was larger (see
-    docs/ablation.md). Under autocast the bins are bfloat16, as the convolution behind them wants.
+    Centres and sharpness are fixed. To learn them cost a quarter of the samples a second, and in equal time the error was
+    larger (see docs/ablation.md). Under autocast the bins are bfloat16, as the convolution behind them wants.
     """
 
     def __init__(self, n_channels: int, n_bins: int, binned: Sequence[int] | None = None) -> None:
