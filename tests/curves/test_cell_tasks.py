@@ -34,7 +34,7 @@ def test_a_cell_is_made_beside_its_place_and_kept_whole(job, tmp_path):
     (folder / "model" / "checkpoint9.pt").touch()  # of a training of before
     cell = keep_cell(folder, files)
     assert cell.rows[0]["n_train"] == 10
-    assert sorted(path.name for path in folder.iterdir()) == ["model", "result.json"]
+    assert sorted(path.name for path in folder.iterdir()) == ["held_out.json", "model", "result.json"]
     assert {path.name for path in cell.model_dir.iterdir()} == {"checkpoint1.pt", "config.json", "recipe.json"}
 
 
