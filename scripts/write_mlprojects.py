@@ -70,7 +70,7 @@ CURVE = EntryPoint("curve", CurveRun)
 MAIN = EntryPoint(
     "curve",
     CurveRun,
-    defaults={"steps": "600", "voxel_width": "0.5", "baseline": "composition"},
+    defaults={"steps": "400", "voxel_width": "0.5", "baseline": "composition"},
     comment="Voxels that tell elements apart, and what a line in the element counts leaves of the labels.",
 )
 COMPARE = EntryPoint("compare", CompareRun)

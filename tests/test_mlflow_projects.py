@@ -69,7 +69,7 @@ def test_any_setting_of_a_command_can_be_passed_through_mlflow(project):
 
 
 def test_parameters_without_a_value_are_not_logged_and_those_of_predict_may_follow_its_input():
-    of_main = ["curve", "--steps=600", "--baseline=composition", "--voxel-width=0.5"]
+    of_main = ["curve", "--steps=400", "--baseline=composition", "--voxel-width=0.5"]
     assert command_of(ROOT, "main", rep="gradient") == [*of_main, "--rep", "gradient"]
     options = parser().parse_args(command_of(ROOT, "predict", model="a model", input="in.smi", out="my out.csv"))
     assert (options.model, options.input, options.out) == (["a model"], "in.smi", "my out.csv")

@@ -193,7 +193,7 @@ def test_the_main_entry_point_has_the_defaults_of_the_command_line_but_for_its_o
     arguments = arguments_of(ROOT / "MLproject", "main")
     given, bare = (parser().parse_args(one) for one in (arguments, ["curve"]))
     assert curve_config(bare) == CurveConfig()
-    own = {"steps": 600, "voxel_width": 0.5, "baseline": "composition"}
+    own = {"steps": 400, "voxel_width": 0.5, "baseline": "composition"}
     assert curve_config(given) == dataclasses.replace(CurveConfig(), **own)
     assert run_options(given) == run_options(bare)
 
