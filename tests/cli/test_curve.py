@@ -118,3 +118,11 @@ def test_joint_representations_run_and_share_cells_whatever_their_order(tmp_path
     (model,) = tmp_path.glob("out/cells/*/*-40-0-*/model")
     assert main(["predict", str(model), str(molecules), "--out", str(predictions), "--n-jobs", "1"]) == 0
     assert "2 of 2 predicted" in capsys.readouterr().out
+
+
+def test_the_representation_stands_for_rep_in_the_name_of_tuned_settings(tmp_path):
+    write_params(tmp_path / "best-atom.json", {"learning_rate": 1e-3}, {"rep": "atom"})
+    pattern = str(tmp_path / "best-{rep}.json")
+    assert curve_config(parser().parse_args(["curve", "--params", pattern, "--rep", "atom"])).learning_rate == 1e-3
+    with pytest.raises(ValueError, match=r"name the representation that stands for \{rep\}"):
+        curve_config(parser().parse_args(["curve", "--params", pattern]))

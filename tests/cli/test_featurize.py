@@ -95,3 +95,9 @@ def test_a_folder_of_another_release_or_without_a_task_is_refused(atoms, tmp_pat
     (tmp_path / "featurized.json").write_text((atoms / "featurized.json").read_text().replace("version 1", "version 0"))
     with pytest.raises(ValueError, match="cannot be used"):
         open_featurized(tmp_path)
+
+
+def test_settings_that_mean_nothing_to_the_representation_are_refused(tmp_path, capsys):
+    assert main(["featurize", "sample", "--rep", "atom", "--transform", "log", "--out", str(tmp_path / "out")]) == 2
+    assert "transform='log' arrived for rep='atom', to which it means nothing" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()

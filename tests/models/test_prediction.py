@@ -12,7 +12,7 @@ from deepchem_density.cli import main, predict
 from deepchem_density.errors import FeaturizationError
 from deepchem_density.models.deepchem_model import VoxelCNNModel
 from deepchem_density.models.prediction import Predictor, find_model
-from deepchem_density.models.prediction_inputs import read_inputs
+from deepchem_density.models.prediction_inputs import Input, read_inputs
 from deepchem_density.models.recipe_file import ModelRecipe
 from deepchem_density.quiet import deepchem as dc
 from deepchem_density.voxels.recipe import FEATURE_VERSION, Recipe
@@ -192,3 +192,11 @@ def test_a_model_is_fetched_from_mlflow(with_dropout, tmp_path, monkeypatch):
     pd.testing.assert_frame_equal(fetched, expected)
     with pytest.raises(ValueError, match="MLflow finds no model 'models:/nothing/1'"):
         find_model("models:/nothing/1")
+
+
+def test_a_target_called_as_a_column_of_the_table_has_another_name_there(tmp_path):
+    predictor = Predictor.from_folder(trained(tmp_path / "model", 0.0, targets=("id", "gap")))
+    table = predictor.predict([Input("one", "C", "C")])
+    assert list(table) == ["id", "input", "predicted id", "gap", "failure"]
+    assert table["id"].tolist() == ["one"]
+    assert np.isfinite(table["predicted id"]).all()
