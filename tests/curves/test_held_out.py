@@ -32,7 +32,7 @@ QUICK = CurveConfig(
 def finished(tmp_path_factory):
     out = tmp_path_factory.mktemp("held out")
     (cell,) = run_curve(QUICK, out)
-    return out, cell, prepare(QUICK, out, 1)
+    return out, cell, prepare(QUICK, out)
 
 
 def test_it_is_what_the_stored_network_predicts_of_test_and_validation_set(finished):

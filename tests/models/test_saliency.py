@@ -22,7 +22,8 @@ def trained(recipe=RECIPE, **options):
         labels = labels > 2
     network = VoxelCNNModel(2, recipe.n_channels, seed=1, autocast=False, **{"widths": (4, 8), **options})
     network.fit(dc.data.NumpyDataset(voxels, labels), nb_epoch=20)
-    return Predictor(ModelRecipe(recipe, ("carbons", "place"), {"carbons": "1"}), network)
+    task = options.get("mode", "regression")
+    return Predictor(ModelRecipe(recipe, ("carbons", "place"), {"carbons": "1"}, task=task), network)
 
 
 @pytest.fixture(scope="module")
