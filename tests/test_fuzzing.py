@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import random
 import signal
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from rdkit import RDLogger
 
 from deepchem_density.errors import FeaturizationError
 from deepchem_density.structures.readers import structure_from
@@ -21,6 +23,14 @@ from fuzzing.runs import case_at, run
 
 QUICK = "small molecules,macromolecules,ligand,cube,ccp4,mtz,sf.cif,complexes,lists,INDEX,predict,stored,tuned"
 """Not those that make models and solve molecules first."""
+
+
+@pytest.fixture(autouse=True)
+def heard_again():
+    """What the fuzz program keeps quiet is heard again by other tests."""
+    yield
+    logging.disable(logging.NOTSET)
+    RDLogger.EnableLog("rdApp.*")
 
 
 def test_a_short_run_finds_no_fault():
