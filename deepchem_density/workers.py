@@ -257,7 +257,8 @@ class _Worker:
             process.join(SECONDS_TO_END)
         if process.exitcode is None:
             if hasattr(signal, "SIGKILL"):
-                os.kill(process.pid, signal.SIGKILL)
+                with suppress(ProcessLookupError):  # it has ended, and nobody has told yet
+                    os.kill(process.pid, signal.SIGKILL)
             else:
                 process.terminate()
             process.join()
