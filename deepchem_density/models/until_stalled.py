@@ -107,6 +107,7 @@ class UntilStalled:
         self.capped = False
         self.train_loss = math.nan
         self.best: dict[str, torch.Tensor] = {}
+        self.set_rate()
 
     @property
     def end(self) -> int:

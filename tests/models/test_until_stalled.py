@@ -23,7 +23,6 @@ def run(course, losses):
     """Let a course run to its end with given validation losses, and return the rate of each step."""
     rates = []
     losses = iter(losses)
-    course.set_rate()
     while (steps := course.steps_to_go) > 0:
         for _ in range(steps):
             rates.append(course.optimizer.param_groups[0]["lr"])
