@@ -24,6 +24,7 @@ from deepchem_density.files import digest, write_text
 from deepchem_density.models.deepchem_model import VoxelCNNModel
 from deepchem_density.models.predicted_values import predicted_values
 from deepchem_density.models.recipe_file import ModelRecipe
+from deepchem_density.models.until_stalled import round_length
 from deepchem_density.quiet import deepchem as dc
 from deepchem_density.tables.baselines import predict_baselines
 from deepchem_density.tables.choose_split import FEWEST_TESTED
@@ -193,19 +194,19 @@ def _trained(
     model = VoxelCNNModel(seed=seed, model_dir=model_dir, **config.network)
     steps = config.steps_for(len(train))
     steps_per_epoch = -(-len(train) // config.batch_size)
-    epochs = -(-steps // steps_per_epoch)
-    watch = _Watch(model, data.dataset(data.valid, labels[data.valid]), epochs, on_epoch)
+    valid = data.dataset(data.valid, labels[data.valid])
     until: dict[str, Any] = {}
+    looks = -(-steps // steps_per_epoch)
     if config.patience:
-        valid = data.dataset(data.valid, labels[data.valid])
         until = {"patience": config.patience, "validation": valid, "state": model_dir.parent / TRAINING_STATE}
+        looks = -(-steps // round_length(steps_per_epoch))
     model.fit(
         data.dataset(train, labels[train], training=True, seed=seed),
         nb_epoch=None,
         max_steps=steps,
         max_checkpoints_to_keep=1,
         checkpoint_interval=NEVER,
-        on_epoch=watch,
+        on_epoch=_Watch(model, valid, looks, on_epoch),
         **until,
     )
     steps = model.trained_.steps if config.patience else steps
@@ -291,13 +292,13 @@ def rows_of_models(
 
 
 class _Watch:
-    """Hands on the metrics of each epoch, and some ten times in a run the error on the validation set."""
+    """Hands on the metrics of each look, of which there are so many, and some ten times the error on the validation set."""
 
-    def __init__(self, model: VoxelCNNModel, valid: dc.data.Dataset, epochs: int, on_epoch: EpochHook | None) -> None:
+    def __init__(self, model: VoxelCNNModel, valid: dc.data.Dataset, looks: int, on_epoch: EpochHook | None) -> None:
         self.model = model
         self.valid = valid
-        self.every = max(1, epochs // VALIDATIONS)
-        self.last = epochs
+        self.every = max(1, looks // VALIDATIONS)
+        self.last = looks
         self.on_epoch = on_epoch
 
     def __call__(self, epoch: int, metrics: dict[str, float]) -> None:
