@@ -13,7 +13,7 @@ import torch
 from deepchem_density.fields.field import POINTS_PER_CHUNK, Field
 from deepchem_density.settings import check_memory
 
-__all__ = ["Gridded", "PointGrid", "point_grid_of", "values_on"]
+__all__ = ["Gridded", "PointGrid", "look", "point_grid_of", "values_on"]
 
 BYTES_PER_POINT = 32
 """A position, and a value, in double precision."""
@@ -130,6 +130,13 @@ def point_grid_of(grid: Gridded) -> PointGrid:
     return points
 
 
+def look(field: Field, grid: PointGrid, channels: slice = slice(None)) -> np.ndarray:
+    """Return some channels of a field in the points of a grid, all by default, (n1, n2, n3, n_channels) float64."""
+    with torch.no_grad():
+        looked = [field.at(torch.from_numpy(points))[:, channels] for points in grid.positions()]
+    return torch.cat(looked).double().cpu().numpy().reshape(*grid.shape, -1)
+
+
 def values_on(what: Any, grid: PointGrid, channel: int | None = None) -> np.ndarray:
     """Return one channel of a field or of finished voxels on a grid, (n1, n2, n3) float64.
 
@@ -149,9 +156,7 @@ def values_on(what: Any, grid: PointGrid, channel: int | None = None) -> np.ndar
     """
     if isinstance(what, Field):
         place = _channel(channel, what.n_channels)
-        with torch.no_grad():
-            looked = [what.at(torch.from_numpy(points))[:, place] for points in grid.positions()]
-        values = torch.cat(looked).double().cpu().numpy().reshape(grid.shape)
+        values = look(what, grid, slice(place, place + 1))[..., 0]
     else:
         array = what.detach().cpu().numpy() if isinstance(what, torch.Tensor) else np.asarray(what)
         if array.ndim not in (3, 4) or array.shape[:3] != grid.shape or array.dtype.kind not in "biuf":

@@ -8,9 +8,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from deepchem_density.fields.ccp4_writer import write_ccp4
+from deepchem_density.fields.ccp4_writer import map_nodes, write_ccp4
 from deepchem_density.fields.cube_writer import write_cube
 from deepchem_density.fields.field import Field
+from deepchem_density.fields.point_grid import look
 from deepchem_density.fields.units import ATOMIC_UNITS
 from deepchem_density.files import check_writable, save_npz
 from deepchem_density.structures.structure import Structure, joined
@@ -90,14 +91,16 @@ def export(
         )
     several = sum(len(part.channels) for part in parts) > 1
     written = []
+    nodes = map_nodes(grid.point_grid)
     for part in parts:
+        on_nodes = look(part.field, nodes) if suffix in MAPS else None
         for place, channel in enumerate(part.channels):
             file = path.with_name(f"{path.stem}-{channel.replace(' ', '-')}{path.suffix}") if several else path
             title = f"{part.name} ({channel}) of {atoms.label}" if atoms is not None else f"{part.name} of a map"
             if suffix in CUBES:
                 written.append(write_cube(file, part.voxels, grid, atoms, part.unit, _titled(part.unit, title), place))
             else:
-                written.append(write_ccp4(file, part.field, grid, part.unit, title, place))
+                written.append(write_ccp4(file, on_nodes, nodes, part.unit, title, place))
     return tuple(written)
 
 
