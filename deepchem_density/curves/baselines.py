@@ -10,8 +10,9 @@ import dataclasses
 import logging
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -65,6 +66,8 @@ class Baselines:
     names: Sequence[str]
     out: Path
     solve: Solve = SolvedStore.solve
+    _kept: dict[str, Any] = field(default_factory=dict, init=False, repr=False)
+    """Fingerprints of the table that was asked for last: all cells of a curve have the same."""
 
     def __post_init__(self) -> None:
         for name in self.names:
@@ -137,7 +140,9 @@ class Baselines:
 
     def _of_fingerprints(self, data: CurveData, train: np.ndarray) -> np.ndarray:
         table = data.table
-        fingerprints, known = morgan_fingerprints(table.mols())
+        if self._kept.get("table") is not table:
+            self._kept.update(table=table, fingerprints=morgan_fingerprints(table.mols()))
+        fingerprints, known = self._kept["fingerprints"]
         counts, labels = table.element_counts(table.elements), table.columns(data.config.targets)
         predicted = np.full((len(data.test), labels.shape[1]), np.nan)
         there = known[data.test]
