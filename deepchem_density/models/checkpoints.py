@@ -42,6 +42,7 @@ _FORMAT = 1
 _NESTED = 2
 """An optimizer that has a learning-rate schedule."""
 _TEMPORARY = "temp_checkpoint.pt"
+_ADVICE = "take an older checkpoint, or train the model again"
 
 DAMAGE = (ArithmeticError, AttributeError, EOFError, LookupError, MemoryError, RuntimeError, TypeError, ValueError)
 """What hostile values raise in libraries that take them for good ones."""
@@ -242,8 +243,8 @@ def read_state(path: Path, device: torch.device) -> Any:
         return torch.load(path, map_location=device, weights_only=True)
     except Exception as error:  # torch tells of damage in many ways, and advises to unpickle
         raise ValueError(
-            f"'{path}' cannot be read ({type(error).__name__}); it is cut off, damaged or no checkpoint of this package: take an "
-            "older checkpoint, or train the model again."
+            f"'{path}' cannot be read ({type(error).__name__}); it is cut off, damaged or no checkpoint of this package: "
+            f"{_ADVICE}."
         ) from error
 
 
@@ -270,7 +271,6 @@ def read_checkpoint(path: Path, device: torch.device) -> tuple[dict[str, torch.T
     ValueError
         It is cut off, empty, or of another program; FileNotFoundError where there is none.
     """
-    advice = "take an older checkpoint, or train the model again"
     data = read_state(path, device)
     names = ("model_state_dict", "optimizer_state_dict", "global_step")
     weights, of_optimizer, step = (data.get(name) if isinstance(data, dict) else None for name in names)
@@ -280,7 +280,7 @@ def read_checkpoint(path: Path, device: torch.device) -> tuple[dict[str, torch.T
         or not isinstance(of_optimizer, dict)
         or not (isinstance(step, int) and step >= 0)
     ):
-        raise ValueError(f"'{path}' holds no weights, state of an optimizer and step; it is no checkpoint: {advice}.")
+        raise ValueError(f"'{path}' holds no weights, state of an optimizer and step; it is no checkpoint: {_ADVICE}.")
     return dict(weights), of_optimizer, step
 
 

@@ -93,9 +93,7 @@ class ComplexTable(LabelledRows):
         for name, (shape, expected) in shapes.items():
             if shape != expected:
                 raise ValueError(f"{name} has shape {shape}, but {n} ids and {len(self.tasks)} tasks need {expected}")
-        ids, counts = np.unique(self.ids, return_counts=True)
-        if (counts > 1).any():
-            raise ValueError(f"The id '{ids[counts.argmax()]}' arrived {counts.max()} times; each may stand once.")
+        self._check_ids()
         self._check_labels()
         alone = (self.ligands == "") | ((self.proteins == "") & (self.maps == ""))
         if alone.any():

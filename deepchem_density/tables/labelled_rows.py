@@ -40,6 +40,11 @@ class LabelledRows:
             raise ValueError(f"no labels for {', '.join(unknown)}; this table has {', '.join(self.tasks)}")
         return self.labels[:, [self.tasks.index(task) for task in tasks]]
 
+    def _check_ids(self) -> None:
+        ids, counts = np.unique(self.ids, return_counts=True)
+        if (counts > 1).any():
+            raise ValueError(f"The id '{ids[counts.argmax()]}' arrived {counts.max()} times; each may stand once.")
+
     def _check_labels(self) -> None:
         if np.isinf(self.labels).any():
             raise ValueError("labels hold infinite values; mark a label that is not known with NaN")

@@ -73,9 +73,7 @@ class SmilesTable(LabelledRows):
                 raise ValueError(
                     f"{name} has shape {getattr(self, name).shape}, but {n} ids and {len(self.tasks)} tasks need {shape}"
                 )
-        ids, counts = np.unique(self.ids, return_counts=True)
-        if (counts > 1).any():
-            raise ValueError(f"The id '{ids[counts.argmax()]}' arrived {counts.max()} times; each may stand once.")
+        self._check_ids()
         self._check_labels()
 
     def __repr__(self) -> str:
