@@ -89,19 +89,7 @@ def export(
             f"'{path.name}' cannot hold values of transform={recipe.transform!r} in {', '.join(sorted(units)) or 'no unit'}; "
             "write a .npz."
         )
-    several = sum(len(part.channels) for part in parts) > 1
-    written = []
-    nodes = map_nodes(grid.point_grid)
-    for part in parts:
-        on_nodes = look(part.field, nodes) if suffix in MAPS else None
-        for place, channel in enumerate(part.channels):
-            file = path.with_name(f"{path.stem}-{channel.replace(' ', '-')}{path.suffix}") if several else path
-            title = f"{part.name} ({channel}) of {atoms.label}" if atoms is not None else f"{part.name} of a map"
-            if suffix in CUBES:
-                written.append(write_cube(file, part.voxels, grid, atoms, part.unit, _titled(part.unit, title), place))
-            else:
-                written.append(write_ccp4(file, on_nodes, nodes, part.unit, title, place))
-    return tuple(written)
+    return _save_channels(path, grid, atoms, parts)
 
 
 def _titled(unit: str, title: str) -> str:
@@ -141,6 +129,23 @@ def _part(record: Any, subject: Subject, grid: VoxelGrid, recipe: Recipe, of_par
         voxels = TRANSFORMS[recipe.transform][0](voxels)
     channels = tuple(f"{of_part}{channel}" for channel in record.channels(recipe))
     return _Part(record.name, channels, unit_of(record, subject), field, voxels.numpy())
+
+
+def _save_channels(path: Path, grid: VoxelGrid, atoms: Structure | None, parts: list[_Part]) -> tuple[Path, ...]:
+    """Write a cube or map for each channel, under a name of its own where there are several."""
+    several = sum(len(part.channels) for part in parts) > 1
+    nodes = map_nodes(grid.point_grid)
+    written = []
+    for part in parts:
+        on_nodes = look(part.field, nodes) if path.suffix.lower() in MAPS else None
+        for place, channel in enumerate(part.channels):
+            file = path.with_name(f"{path.stem}-{channel.replace(' ', '-')}{path.suffix}") if several else path
+            title = f"{part.name} ({channel}) of {atoms.label}" if atoms is not None else f"{part.name} of a map"
+            if on_nodes is None:
+                written.append(write_cube(file, part.voxels, grid, atoms, part.unit, _titled(part.unit, title), place))
+            else:
+                written.append(write_ccp4(file, on_nodes, nodes, part.unit, title, place))
+    return tuple(written)
 
 
 def _save(path: Path, grid: VoxelGrid, atoms: Structure | None, parts: list[_Part]) -> None:
