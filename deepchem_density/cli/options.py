@@ -142,7 +142,7 @@ def add_settings(parser: argparse.ArgumentParser, declaring: type, without: Coll
         group = parser.add_argument_group(heading)
         for name, about in settings.items():
             if name not in without:
-                alone: dict[str, Any] = {"nargs": "?", "const": True} if hints[name] is bool else {}
+                alone: dict[str, Any] = {"nargs": "?", "const": True} if _may_be_true(hints[name]) else {}
                 group.add_argument(
                     f"--{name.replace('_', '-')}",
                     **alone,
@@ -151,6 +151,11 @@ def add_settings(parser: argparse.ArgumentParser, declaring: type, without: Coll
                     metavar=_metavar(hints[name], about.choices),
                     help=_help(about, defaults[name]),
                 )
+
+
+def _may_be_true(hint: Any) -> bool:
+    """Return whether an option without a value means true."""
+    return hint is bool or bool in get_args(hint)
 
 
 def add_tracking(parser: argparse.ArgumentParser) -> None:

@@ -9,12 +9,13 @@ C. Bannwarth et al., J. Chem. Theory Comput. 15, 1652 (2019), doi:10.1021/acs.jc
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.util import find_spec
 from types import ModuleType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -27,7 +28,7 @@ from deepchem_density.structures.charges import OPEN_SHELLS
 from deepchem_density.structures.missing_hydrogens import carbons_without_hydrogens
 from deepchem_density.structures.structure import NOT_TOLD, Structure, check_distances, symbol
 
-__all__ = ["ENGINES", "XtbSolution", "check_solvable", "solve_xtb", "xtb_density"]
+__all__ = ["ENGINES", "XtbSolution", "check_solvable", "energy_surface", "solve_xtb", "xtb_density"]
 
 HEAVIEST_ELEMENT = 86
 MAX_ITERATIONS = 500
@@ -113,8 +114,8 @@ def solve_xtb(structure: Structure, engine: str = "xtb", method: str = "GFN2-xTB
     check_solvable(structure, method)
     middle = structure.positions.mean(axis=0)
     positions_bohr = (structure.positions - middle) * BOHR_PER_ANGSTROM
-    solve, order, signs = ENGINES[_chosen(engine, len(structure.numbers))]
-    answer = solve(structure, positions_bohr, method)
+    package, order, signs = ENGINES[_chosen(engine, len(structure.numbers))]
+    answer = package(structure, positions_bohr, method).answer()
     symbols = tuple(symbol(number) for number in structure.numbers)
     basis = slater_basis(symbols, structure.positions * BOHR_PER_ANGSTROM, method)
     sizes = 2 * basis.angular_momenta + 1
@@ -128,6 +129,21 @@ def solve_xtb(structure: Structure, engine: str = "xtb", method: str = "GFN2-xTB
         np.asarray(answer.dipole_au) * DEBYE_PER_AU,
         np.asarray(answer.charges),
     )
+
+
+def energy_surface(
+    structure: Structure, engine: str = "auto", method: str = "GFN2-xTB"
+) -> Callable[[np.ndarray], tuple[float, np.ndarray]]:
+    """Return a function of positions: (n_atoms, 3) in bohr to energy in hartree and its gradient in hartree/bohr.
+
+    Each call starts from the solution of the one before. Arguments and errors are those of `solve_xtb`; the function raises
+    FeaturizationError and ConvergenceError as well.
+    """
+    one_of("engine", engine, (*ENGINES, "auto"))
+    one_of("method", method, METHODS)
+    check_solvable(structure, method)
+    package = ENGINES[_chosen(engine, len(structure.numbers))][0]
+    return package(structure, structure.positions * BOHR_PER_ANGSTROM, method).energy_and_gradient
 
 
 def _chosen(engine: str, n_atoms: int) -> str:
@@ -212,41 +228,78 @@ class Answer(NamedTuple):
     charges: np.ndarray
 
 
-def _solve_xtb(structure: Structure, positions_bohr: np.ndarray, method: str) -> Answer:
-    interface = _engine_module("xtb", "pip install xtb (CPython up to 3.11), or pass engine='tblite'")
-    parameters = {"GFN2-xTB": interface.Param.GFN2xTB, "GFN1-xTB": interface.Param.GFN1xTB}
-    try:
-        calculator = interface.Calculator(
-            parameters[method], structure.numbers, positions_bohr, float(structure.charge), structure.unpaired
+class _Xtb:
+    """xtb-python's calculator of one molecule."""
+
+    name = "xtb"
+
+    def __init__(self, structure: Structure, positions_bohr: np.ndarray, method: str) -> None:
+        interface = _engine_module("xtb", "pip install xtb (CPython up to 3.11), or pass engine='tblite'")
+        parameters = {"GFN2-xTB": interface.Param.GFN2xTB, "GFN1-xTB": interface.Param.GFN1xTB}
+        self._structure, self._error = structure, interface.XTBException
+        self._result: Any = None
+        with _naming(structure, self.name, self._error):
+            self._calculator = interface.Calculator(
+                parameters[method], structure.numbers, positions_bohr, float(structure.charge), structure.unpaired
+            )
+            self._calculator.set_verbosity("muted")
+            self._calculator.set_max_iterations(MAX_ITERATIONS)
+
+    def answer(self) -> Answer:
+        with _naming(self._structure, self.name, self._error):
+            result = self._calculator.singlepoint()
+        return Answer(
+            result.get_orbital_coefficients(),
+            result.get_orbital_occupations(),
+            result.get_energy(),
+            result.get_orbital_eigenvalues(),
+            result.get_dipole(),
+            result.get_charges(),
         )
-        calculator.set_verbosity("muted")
-        calculator.set_max_iterations(MAX_ITERATIONS)
-        result = calculator.singlepoint()
-    except interface.XTBException as error:
-        raise _failure(structure, "xtb", error) from error
-    return Answer(
-        result.get_orbital_coefficients(),
-        result.get_orbital_occupations(),
-        result.get_energy(),
-        result.get_orbital_eigenvalues(),
-        result.get_dipole(),
-        result.get_charges(),
-    )
+
+    def energy_and_gradient(self, positions_bohr: np.ndarray) -> tuple[float, np.ndarray]:
+        with _naming(self._structure, self.name, self._error):
+            self._calculator.update(positions_bohr)
+            self._result = self._calculator.singlepoint(self._result)
+        return float(self._result.get_energy()), np.asarray(self._result.get_gradient())
 
 
-def _solve_tblite(structure: Structure, positions_bohr: np.ndarray, method: str) -> Answer:
-    interface = _engine_module("tblite", 'pip install "deepchem-density[tblite]"')
+class _Tblite:
+    """tblite's calculator of one molecule."""
+
+    name = "tblite"
+
+    def __init__(self, structure: Structure, positions_bohr: np.ndarray, method: str) -> None:
+        interface = _engine_module("tblite", 'pip install "deepchem-density[tblite]"')
+        self._structure = structure
+        self._result: Any = None
+        with _naming(structure, self.name, RuntimeError):
+            self._calculator = interface.Calculator(
+                method, structure.numbers, positions_bohr, float(structure.charge), structure.unpaired
+            )
+            self._calculator.set("verbosity", 0)
+            self._calculator.set("max-iter", MAX_ITERATIONS)
+
+    def answer(self) -> Answer:
+        with _naming(self._structure, self.name, RuntimeError):
+            result = self._calculator.singlepoint()
+        names = ("orbital-coefficients", "orbital-occupations", "energy", "orbital-energies", "dipole", "charges")
+        return Answer(*(result.get(name) for name in names))
+
+    def energy_and_gradient(self, positions_bohr: np.ndarray) -> tuple[float, np.ndarray]:
+        with _naming(self._structure, self.name, RuntimeError):
+            self._calculator.update(positions=positions_bohr)
+            self._result = self._calculator.singlepoint(self._result)
+        return float(self._result.get("energy")), np.asarray(self._result.get("gradient"))
+
+
+@contextmanager
+def _naming(structure: Structure, engine: str, error: type[Exception]) -> Iterator[None]:
+    """Turn an engine's own errors into those that name the molecule."""
     try:
-        calculator = interface.Calculator(
-            method, structure.numbers, positions_bohr, float(structure.charge), structure.unpaired
-        )
-        calculator.set("verbosity", 0)
-        calculator.set("max-iter", MAX_ITERATIONS)
-        result = calculator.singlepoint()
-    except RuntimeError as error:
-        raise _failure(structure, "tblite", error) from error
-    names = ("orbital-coefficients", "orbital-occupations", "energy", "orbital-energies", "dipole", "charges")
-    return Answer(*(result.get(name) for name in names))
+        yield
+    except error as found:
+        raise _failure(structure, engine, found) from found
 
 
 def _failure(structure: Structure, engine: str, error: Exception) -> FeaturizationError:
@@ -259,9 +312,7 @@ def _failure(structure: Structure, engine: str, error: Exception) -> Featurizati
     return FeaturizationError(f"{engine} failed on {structure.label}: {reason}")
 
 
-Solver = Callable[[Structure, np.ndarray, str], Answer]
-
-ENGINES: dict[str, tuple[Solver, Order, Order]] = {
-    "xtb": (_solve_xtb, XTB_ORDER, XTB_SIGNS),
-    "tblite": (_solve_tblite, TBLITE_ORDER, TBLITE_SIGNS),
+ENGINES: dict[str, tuple[type[_Xtb] | type[_Tblite], Order, Order]] = {
+    "xtb": (_Xtb, XTB_ORDER, XTB_SIGNS),
+    "tblite": (_Tblite, TBLITE_ORDER, TBLITE_SIGNS),
 }

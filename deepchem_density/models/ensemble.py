@@ -14,7 +14,7 @@ from deepchem_density.models.calibration import LEVELS, Calibration, joint_sprea
 from deepchem_density.models.ensemble_file import ENSEMBLE_FILE, EnsembleFile
 from deepchem_density.models.prediction import Predictor
 from deepchem_density.models.prediction_inputs import Input
-from deepchem_density.voxels.datapoints import Reading
+from deepchem_density.voxels.datapoints import Reading, lacks_positions
 from deepchem_density.voxels.recipe import Recipe
 from deepchem_density.workers import map_in_order
 
@@ -33,6 +33,8 @@ class Ensemble:
         One for each target, where errors of just these networks were measured.
     masks : int
         Dropout masks that calibrated spreads are drawn from.
+    from_smiles : tuple of Calibration, optional
+        In place of those, for molecules that come without positions.
 
     Raises
     ------
@@ -43,6 +45,7 @@ class Ensemble:
     members: tuple[Predictor, ...]
     calibrations: tuple[Calibration, ...] = ()
     masks: int = 0
+    from_smiles: tuple[Calibration, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.members:
@@ -86,7 +89,7 @@ class Ensemble:
                 f"'{path}' is calibrated for {', '.join(about.targets)}, and names networks of {members[0].about.targets}; run "
                 "the same curve again."
             )
-        return cls(members, about.calibrations, about.masks)
+        return cls(members, about.calibrations, about.masks, about.from_smiles)
 
     @property
     def reading(self) -> Reading:
@@ -128,8 +131,11 @@ class Ensemble:
         made[columns] = values.mean(axis=0)
         if len(self.members) > 1 or masks:
             made[[f"{name}_spread" for name in columns]] = spread
+        without_positions = np.array([lacks_positions(one.datapoint) for one in inputs])
         for t, (name, calibration) in enumerate(zip(columns, self.calibrations, strict=False)):
             bounds = calibration.bounds(spread[:, t])
+            if self.from_smiles:
+                bounds[without_positions] = self.from_smiles[t].bounds(spread[without_positions, t])
             bounds[np.isnan(values[:, :, t]).any(axis=0)] = np.nan
             for place, level in enumerate(LEVELS):
                 if not np.isnan(calibration.factors[place]):

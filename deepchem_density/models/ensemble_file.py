@@ -38,6 +38,10 @@ class EnsembleFile:
         Measured for each target, on molecules that did not calibrate their own bounds.
     masks : int
         Dropout masks to draw for the spread, 0 for networks without dropout.
+    from_smiles : tuple of Calibration, optional
+        The same for molecules whose conformers are made here, where that was measured; errors are larger then.
+    coverages_from_smiles : tuple of tuples of Coverage, optional
+        Of those.
     """
 
     members: tuple[Path, ...]
@@ -45,6 +49,8 @@ class EnsembleFile:
     calibrations: tuple[Calibration, ...]
     coverages: tuple[tuple[Coverage, ...], ...]
     masks: int = 0
+    from_smiles: tuple[Calibration, ...] = ()
+    coverages_from_smiles: tuple[tuple[Coverage, ...], ...] = ()
 
     def write(self, folder: Path) -> Path:
         """Write ensemble.json, completely or not at all, and return its path; members are named relative to its folder."""
@@ -53,18 +59,11 @@ class EnsembleFile:
             {"folder": Path(os.path.relpath(member, folder)).as_posix(), "weights": _digest(member)}
             for member in self.members
         ]
-        targets = [
-            {
-                "name": name,
-                "floor": one.floor,
-                "slope": one.slope,
-                "factors": {level: _known(factor) for level, factor in zip(LEVELS, one.factors, strict=True)},
-                "coverage": {measured.level: [measured.within, measured.n] for measured in coverages},
-            }
-            for name, one, coverages in zip(self.targets, self.calibrations, self.coverages, strict=True)
-        ]
         about = {"format": _FORMAT, "package_version": __version__, "members": named, "masks": self.masks}
         path = folder / ENSEMBLE_FILE
+        targets = _stored(self.targets, self.calibrations, self.coverages)
+        if self.from_smiles:
+            about["from_smiles"] = _stored(self.targets, self.from_smiles, self.coverages_from_smiles)
         write_text(path, json.dumps({**about, "targets": targets}, indent=2) + "\n")
         return path
 
@@ -83,23 +82,39 @@ class EnsembleFile:
                 raise ValueError(f"format {about['format']!r}, not {_FORMAT}")
             folders = [path.parent / one["folder"] for one in about["members"]]
             weights = [str(one["weights"]) for one in about["members"]]
-            targets = about["targets"]
-            found = cls(
-                tuple(folders),
-                tuple(str(one["name"]) for one in targets),
-                tuple(_calibration(one) for one in targets),
-                tuple(
-                    tuple(Coverage(level, int(k), int(n)) for level, (k, n) in one["coverage"].items())
-                    for one in targets
-                ),
-                int(about["masks"]),
-            )
+            names, calibrations, coverages = _read(about["targets"])
+            also, *from_smiles = _read(about.get("from_smiles", []))
+            if also not in ((), names):
+                raise ValueError(f"calibrations for {also} from SMILES, not for {names}")
+            found = cls(tuple(folders), names, calibrations, coverages, int(about["masks"]), *from_smiles)
         except DAMAGE as error:
             raise ValueError(
                 f"'{path}' does not describe an ensemble of this release ({error!r}); run the same curve again, which writes it."
             ) from error
         _check_weights(path, folders, weights)
         return found
+
+
+def _stored(
+    names: Sequence[str], calibrations: Sequence[Calibration], coverages: Sequence[Sequence[Coverage]]
+) -> list[dict[str, Any]]:
+    """Return what JSON can hold of each target."""
+    return [
+        {
+            "name": name,
+            "floor": one.floor,
+            "slope": one.slope,
+            "factors": {level: _known(factor) for level, factor in zip(LEVELS, one.factors, strict=True)},
+            "coverage": {measured.level: [measured.within, measured.n] for measured in covered},
+        }
+        for name, one, covered in zip(names, calibrations, coverages, strict=True)
+    ]
+
+
+def _read(targets: Sequence[dict[str, Any]]) -> tuple[Any, Any, Any]:
+    """Return names, calibrations and coverages of what `_stored` returned."""
+    covered = (tuple(Coverage(level, int(k), int(n)) for level, (k, n) in one["coverage"].items()) for one in targets)
+    return tuple(str(one["name"]) for one in targets), tuple(map(_calibration, targets)), tuple(covered)
 
 
 def _calibration(one: dict[str, Any]) -> Calibration:

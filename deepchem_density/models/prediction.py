@@ -16,8 +16,10 @@ from deepchem_density.models.deepchem_model import VoxelCNNModel
 from deepchem_density.models.predicted_values import predicted_values
 from deepchem_density.models.prediction_inputs import Input
 from deepchem_density.models.recipe_file import RECIPE_FILE, ModelRecipe
+from deepchem_density.models.shipped import shipped_models
 from deepchem_density.progress import progress_of
 from deepchem_density.quiet import deepchem as dc
+from deepchem_density.settings import listed
 from deepchem_density.workers import map_in_order
 
 __all__ = ["Predictor", "find_model"]
@@ -35,8 +37,8 @@ def find_model(source: str) -> Path:
     Parameters
     ----------
     source : str
-        A folder that MLflow logged a model to, a cell of a learning curve (runs/cells/.../), its ``model`` folder, or what
-        MLflow knows: models:/name/1, models:/m-..., runs:/id/model.
+        A folder that MLflow logged a model to, a cell of a learning curve (runs/cells/.../), its ``model`` folder, the name of a
+        model that comes with the package, or what MLflow knows: models:/name/1, models:/m-..., runs:/id/model.
 
     Raises
     ------
@@ -47,9 +49,13 @@ def find_model(source: str) -> Path:
     """
     if Path(source).is_dir():
         return Path(source)
+    shipped = shipped_models()
+    if source in shipped:
+        return shipped[source]
     if not _URI.match(source):
         raise ValueError(
-            f"There is no folder '{source}'; the folder of a logged model or a cell, models:/... or runs:/... is accepted."
+            f"There is no folder '{source}'; the folder of a logged model or a cell, models:/... or runs:/... is accepted, or "
+            f"the name of a model in this package: {listed(sorted(shipped))}."
         )
     try:
         with warnings.catch_warnings():

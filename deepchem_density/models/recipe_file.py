@@ -17,6 +17,7 @@ import numpy as np
 
 from deepchem_density.files import write_text
 from deepchem_density.models.checkpoints import DAMAGE, read_small_json
+from deepchem_density.models.domain import Domain
 from deepchem_density.settings import one_of
 from deepchem_density.tables.composition import CompositionLine
 from deepchem_density.tables.settings import TASKS
@@ -45,6 +46,8 @@ class ModelRecipe:
         What is added to the network's outputs, where it was trained with a ``baseline``.
     task : {"regression", "classification"}
         Whether it predicts labels, or the probability that a label is 1.
+    domain : Domain, optional
+        Molecules that it predicts; others are refused.
     """
 
     recipe: Recipe
@@ -52,6 +55,7 @@ class ModelRecipe:
     units: Mapping[str, str] = field(default_factory=dict)
     line: CompositionLine | SolverLine | None = None
     task: str = "regression"
+    domain: Domain | None = None
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -64,14 +68,17 @@ class ModelRecipe:
         Raises
         ------
         FeaturizationError
-            It cannot be featurized, holds an element that the line does not know, or cannot be solved where the line needs it.
+            It cannot be featurized, lies outside the domain, holds an element that the line does not know, or cannot be solved
+            where the line needs it.
         """
-        if self.line is None:
-            return self.recipe.voxels(datapoint), np.zeros(len(self.targets))
-        if isinstance(self.line, SolverLine):
-            solved = solve_molecule(self.recipe, datapoint)
-            return self.recipe.voxels(solved), self.line.of_solved(solved)
         whole = self.recipe.read(datapoint)
+        if self.domain is not None:
+            self.domain.check(whole.ligand)
+        if self.line is None:
+            return self.recipe.voxels(whole), np.zeros(len(self.targets))
+        if isinstance(self.line, SolverLine):
+            solved = solve_molecule(self.recipe, whole)
+            return self.recipe.voxels(solved), self.line.of_solved(solved)
         return self.recipe.voxels(whole), self.line.of_molecule(whole.ligand)
 
     def write(self, folder: Path) -> Path:
@@ -87,6 +94,8 @@ class ModelRecipe:
             "task": self.task,
             "composition": None if self.line is None else self.line.to_dict(),
         }
+        if self.domain is not None:
+            about["domain"] = self.domain.to_dict()
         write_text(path, json.dumps(about, indent=2) + "\n")
         return path
 
@@ -109,7 +118,8 @@ class ModelRecipe:
             line = _line(about.get("composition"))
             task = about.get("task", TASKS[0])  # of releases without classification
             one_of("task", task, TASKS)
-            found = cls(recipe, _names(about["targets"]), dict(about.get("units", {})), line, task)
+            domain = None if about.get("domain") is None else Domain.from_dict(about["domain"])
+            found = cls(recipe, _names(about["targets"]), dict(about.get("units", {})), line, task, domain)
             if line is not None and len(line.intercept) != len(found.targets):
                 raise ValueError(f"a line for {len(line.intercept)} targets, not {len(found.targets)}")
         except DAMAGE as error:

@@ -29,6 +29,7 @@ __all__ = [
     "is_missing",
     "is_path",
     "is_surrounding",
+    "lacks_positions",
     "located",
     "read_complex",
     "row_of",
@@ -76,9 +77,17 @@ class Reading(Frozen, MapSettings, FileSettings, MoleculeSettings):
                 )
 
     def ligand(self, source: Any) -> Structure:
-        """Read a molecule."""
-        settings = (self.charge, self.unpaired, self.conformer_seed, self.optimize, self.hydrogens)
-        return structure_from(source, *settings, waters=self.waters, ions=self.ions)
+        """Read a molecule; the conformers made here are relaxed as far as `optimize` says."""
+        made_here = isinstance(self.optimize, str) and lacks_positions(source)
+        hydrogens = "keep" if made_here else self.hydrogens  # xTB needs them
+        settings = (self.charge, self.unpaired, self.conformer_seed, bool(self.optimize), hydrogens)
+        structure = structure_from(source, *settings, waters=self.waters, ions=self.ions)
+        if not made_here:
+            return structure
+        from deepchem_density.fields.relaxation import relaxed  # ASE takes a third of a second to import
+
+        structure = relaxed(structure, str(self.optimize))
+        return structure.without_hydrogens() if self.hydrogens == "drop" else structure
 
     def protein(self, source: Any) -> Structure:
         """Read what surrounds a ligand; hydrogens are added to none.
@@ -215,7 +224,7 @@ def read_complex(datapoint: Any, reading: Reading) -> Complex:
     if isinstance(datapoint, Structure) and not reading.map_pattern:
         return Complex(reading.ligand(datapoint))
     row = row_of(datapoint, reading)
-    if (row.protein is not None or row.density_map is not None) and _lacks_positions(row.ligand):
+    if (row.protein is not None or row.density_map is not None) and lacks_positions(row.ligand):
         raise FeaturizationError(
             f"The ligand {_shown(row.ligand)} has no positions, so its place in the protein or map is not known; pass its pose: "
             "an SDF or mol2 file, or a Mol with a conformer."
@@ -261,14 +270,17 @@ def _is_swapped(first: Any, second: Any) -> bool:
     macromolecules = [_suffix(part) in MACROMOLECULE_SUFFIXES for part in (first, second)]
     if all(files) and macromolecules[0] != macromolecules[1]:
         return macromolecules[0]
-    if _lacks_positions(first) or _lacks_positions(second):
-        return _lacks_positions(second)
+    if lacks_positions(first) or lacks_positions(second):
+        return lacks_positions(second)
     heavy = [int((structure_from(part).numbers > 1).sum()) for part in (first, second)]
     return heavy[0] > heavy[1]
 
 
-def _lacks_positions(source: Any) -> bool:
-    return isinstance(source, str) or (isinstance(source, Chem.Mol) and not source.GetNumConformers())
+def lacks_positions(source: Any) -> bool:
+    """Return whether a molecule comes without a conformer: a SMILES, or an RDKit Mol that has none."""
+    return (isinstance(source, str) and not is_path(source)) or (
+        isinstance(source, Chem.Mol) and not source.GetNumConformers()
+    )
 
 
 def _check_near(ligand: Structure, protein: Structure) -> None:

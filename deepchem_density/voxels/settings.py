@@ -88,7 +88,11 @@ class MoleculeSettings:
         None, "unpaired electrons of a molecule; None follows its source, in which metals leave them open", least=0
     )
     conformer_seed: int = setting(0, "seed of the conformers made for SMILES", seed=True)
-    optimize: bool = setting(True, "relax those conformers with a force field")
+    optimize: bool | str = setting(
+        True,
+        "relax those conformers, with a force field (true), and further with GFN-xTB by its method, about 0.2 s for 20 atoms",
+        choices=("GFN2-xTB", "GFN1-xTB"),
+    )
 
 
 @dataclass(eq=False, repr=False)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -176,3 +177,16 @@ def test_the_command_takes_several_models_and_columns_by_name(folders, tmp_path,
     assert main(["predict", folder, str(tmp_path / "in.csv"), *named]) == 0
     assert "Without" not in capsys.readouterr().out
     assert out.read_text().splitlines()[0] == "id,input,y (x),y (x)_spread,y (x)_error_68,y (x)_error_95,failure"
+
+
+def test_molecules_from_smiles_have_bounds_of_their_own(folders, tmp_path):
+    """Three times as wide here; the same conformer, given as a structure, has those of given positions."""
+    members = of(folders, "a", "b").members
+    calibration = Calibration(0.1, 0.5, (1.0, 2.0))
+    both = Ensemble(members, (calibration,), from_smiles=(Calibration(0.1, 0.5, (3.0, 6.0)),))
+    given = inputs(tmp_path)
+    read = [replace(one, datapoint=RECIPE.read(one.datapoint)) for one in given]
+    made, there = both.predict(given), both.predict(read)
+    np.testing.assert_allclose(made["y (x)"], there["y (x)"], rtol=1e-6)
+    for level in ("68", "95"):
+        np.testing.assert_allclose(made[f"y (x)_error_{level}"], 3 * there[f"y (x)_error_{level}"], rtol=1e-6)

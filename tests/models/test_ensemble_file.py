@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import math
 import shutil
+from dataclasses import replace
 
 import pytest
 
@@ -31,6 +32,20 @@ def test_what_is_written_is_read(written):
     assert found.calibrations[1].factors[0] == 0.5
     assert math.isnan(found.calibrations[1].factors[1])
     assert [one.resolve() for one in found.members] == [one.resolve() for one in about.members]
+
+
+def test_bounds_from_smiles_come_back_beside_the_others(written):
+    about, path = written
+    wider = tuple(replace(one, floor=3 * one.floor) for one in about.calibrations)
+    replace(about, from_smiles=wider, coverages_from_smiles=about.coverages[::-1]).write(path.parent)
+    found = EnsembleFile.read(path)
+    assert found.from_smiles[0] == wider[0]
+    assert (found.from_smiles[1].floor, found.calibrations[1].floor) == (3.0, 1.0)
+    assert found.coverages_from_smiles == about.coverages[::-1]
+    stored = json.loads(path.read_text())
+    path.write_text(json.dumps(stored | {"from_smiles": stored["from_smiles"][:1]}))
+    with pytest.raises(ValueError, match="does not describe an ensemble of this release"):
+        EnsembleFile.read(path)
 
 
 def test_a_run_may_be_moved(written, tmp_path):

@@ -6,6 +6,8 @@ import json
 import numpy as np
 import pytest
 
+from deepchem_density.errors import FeaturizationError
+from deepchem_density.models.domain import Domain
 from deepchem_density.models.recipe_file import ModelRecipe
 from deepchem_density.tables.composition import CompositionLine
 from deepchem_density.versions import __version__
@@ -77,3 +79,19 @@ def test_a_damaged_file_is_refused(tmp_path, content):
 def test_targets_that_are_no_names_are_refused(tmp_path, targets):
     with pytest.raises(ValueError, match=r"recipe\.json' does not describe voxels .*targets"):
         ModelRecipe.read(changed(tmp_path, targets=targets))
+
+
+def test_molecules_outside_the_domain_are_refused_before_they_are_solved(tmp_path, monkeypatch):
+    domain = Domain(("H", "C"), 3)
+    monkeypatch.setattr("deepchem_density.models.recipe_file.solve_molecule", None)
+    line = SolverLine(COMPOSITION, np.ones((4, 2)))
+    found = ModelRecipe.read(dataclasses.replace(ABOUT, domain=domain, line=line).write(tmp_path))
+    assert found.domain == domain
+    with pytest.raises(FeaturizationError, match="'CCCC' has 4 heavy atoms; the model was trained on"):
+        found.voxels_and_line("CCCC")
+
+
+@pytest.mark.parametrize("domain", [3, {"elements": ["C"]}, {"elements": [], "most_heavy_atoms": 3, "charges": [0]}])
+def test_a_domain_that_is_none_is_refused(tmp_path, domain):
+    with pytest.raises(ValueError, match=r"recipe\.json' does not describe voxels of this release"):
+        ModelRecipe.read(changed(tmp_path, domain=domain))

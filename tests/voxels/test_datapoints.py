@@ -8,9 +8,12 @@ import pytest
 import torch
 from complex_files import write_complex
 from rdkit import Chem
+from rdkit.Chem import AllChem
 
 from deepchem_density.errors import FeaturizationError
 from deepchem_density.fields.field import Density
+from deepchem_density.fields.units import BOHR_PER_ANGSTROM
+from deepchem_density.fields.xtb import energy_surface
 from deepchem_density.structures.readers import structure_from
 from deepchem_density.structures.structure import Structure
 from deepchem_density.voxels.datapoints import (
@@ -217,3 +220,34 @@ def test_settings_that_cannot_be_are_refused(changed):
     ((name, value),) = changed.items()
     with pytest.raises(ValueError, match=re.escape(f"{name}={value!r} arrived")):
         Reading(**changed).check()
+
+
+# ---- conformers made here
+
+
+def test_conformers_made_here_are_relaxed_by_the_method_that_is_asked_for():
+    """GFN2's forces are gone, below 5e-4 hartree/bohr or so; hydrogens are dropped afterwards only."""
+    reading = Reading(optimize="GFN2-xTB")
+    structure = reading.ligand("CC(=O)NC")
+    _, gradient = energy_surface(structure)(structure.positions * BOHR_PER_ANGSTROM)
+    assert np.linalg.norm(gradient, axis=1).max() < 6e-4
+    bare = Reading(optimize="GFN2-xTB", hydrogens="drop").ligand("CC(=O)NC")
+    heavy = structure.numbers > 1
+    np.testing.assert_allclose(bare.positions, structure.positions[heavy], rtol=0, atol=1e-9)
+
+
+def test_positions_that_come_with_a_molecule_are_not_relaxed(tmp_path):
+    mol = Chem.AddHs(Chem.MolFromSmiles("CCO"))
+    AllChem.EmbedMolecule(mol, randomSeed=1)
+    path = tmp_path / "ethanol.sdf"
+    path.write_text(Chem.MolToMolBlock(mol))
+    for source in (mol, path, str(path), Reading().ligand(mol)):
+        taken = Reading(optimize="GFN2-xTB").ligand(source)
+        np.testing.assert_allclose(taken.positions, mol.GetConformer().GetPositions(), rtol=0, atol=1e-4)
+
+
+def test_no_other_method_relaxes():
+    with pytest.raises(
+        ValueError, match=r"optimize='UFF' arrived; True or False or 'GFN2-xTB', 'GFN1-xTB' is accepted"
+    ):
+        Reading(optimize="UFF").check()

@@ -1,0 +1,83 @@
+"""The molecules that a model may be asked about: such as it was trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from deepchem_density.errors import FeaturizationError
+from deepchem_density.structures.structure import Structure, symbol
+
+__all__ = ["Domain"]
+
+
+@dataclass(frozen=True)
+class Domain:
+    """What a molecule may be like.
+
+    Parameters
+    ----------
+    elements : tuple of str
+        Of its atoms.
+    most_heavy_atoms : int
+        Atoms beside hydrogen, at the most.
+    charges : tuple of int
+        In all.
+
+    Raises
+    ------
+    ValueError
+        One of them is empty or of another type.
+    """
+
+    elements: tuple[str, ...]
+    most_heavy_atoms: int
+    charges: tuple[int, ...] = (0,)
+
+    def __post_init__(self) -> None:
+        words = bool(self.elements) and all(isinstance(one, str) and one for one in self.elements)
+        numbers = bool(self.charges) and all(type(one) is int for one in (*self.charges, self.most_heavy_atoms))
+        if not (words and numbers and self.most_heavy_atoms >= 1):
+            raise ValueError(
+                f"elements={self.elements!r}, most_heavy_atoms={self.most_heavy_atoms!r} and charges={self.charges!r} arrived; "
+                "symbols, a whole number from 1 up and whole numbers are accepted."
+            )
+
+    def check(self, molecule: Structure) -> None:
+        """Refuse a molecule that is not like this.
+
+        Raises
+        ------
+        FeaturizationError
+            Naming what the model was never shown.
+        """
+        found = {symbol(number) for number in molecule.numbers.tolist()}
+        others = sorted(found - set(self.elements))
+        n_heavy = int((molecule.numbers > 1).sum())
+        reasons = (
+            f"{', '.join(others)}" if others else "",
+            f"{n_heavy} heavy atoms" if n_heavy > self.most_heavy_atoms else "",
+            f"the charge {molecule.charge:+d}" if molecule.charge not in self.charges else "",
+        )
+        told = " and ".join(reason for reason in reasons if reason)
+        if told:
+            charges = " or ".join(f"{charge:+d}" if charge else "0" for charge in self.charges)
+            raise FeaturizationError(
+                f"{molecule.label} has {told}; the model was trained on molecules of {', '.join(self.elements)} with at most "
+                f"{self.most_heavy_atoms} heavy atoms and charge {charges}, and knows nothing of others: leave it out, or train "
+                "a model on molecules like it."
+            )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what JSON can hold."""
+        return {
+            "elements": list(self.elements),
+            "most_heavy_atoms": self.most_heavy_atoms,
+            "charges": list(self.charges),
+        }
+
+    @classmethod
+    def from_dict(cls, stored: Mapping[str, Any]) -> Domain:
+        """Read what `to_dict` gave."""
+        return cls(tuple(stored["elements"]), stored["most_heavy_atoms"], tuple(stored["charges"]))
