@@ -18,7 +18,7 @@ HARTREE_PER_EV = 1 / 27.211386
 @pytest.mark.parametrize("engine", ["xtb", "tblite"])
 @pytest.mark.parametrize("method", ["GFN2-xTB", "GFN1-xTB"])
 def test_the_gradient_is_that_of_the_energy(molecules, engine, method):
-    """Central differences of 1e-3 bohr, to 1e-5 hartree/bohr, what energies converge to; the energy is that of a single solution."""
+    """Central differences of 1e-3 bohr, to 1e-5 hartree/bohr, what energies converge to; the energy is that of one solution."""
     structure = molecules["acetate"]
     surface = energy_surface(structure, engine, method)
     start = structure.positions / 0.529177210903
