@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,42 +55,55 @@ class Saliency:
         return (self.gradient * self.voxels).sum(axis=-1)
 
 
-def saliency_of(predictor: Predictor, datapoint: Any, target: str = "") -> Saliency:
+def saliency_of(predictors: Sequence[Predictor], datapoint: Any, target: str = "") -> Saliency:
     """Predict a datapoint and return the derivatives of the prediction.
 
     Parameters
     ----------
-    predictor : Predictor
-        A stored model.
+    predictors : sequence of Predictor
+        A stored model, or several of one recipe, such as an ensemble: then prediction and gradient are those of their mean.
     datapoint
         What `read_complex` reads.
     target : str
-        Which of its targets; the first by default. Of a classifier the probability of the last class counts.
+        Which of their targets; the first by default. Of a classifier the probability of the last class counts.
 
     Raises
     ------
     ValueError
-        The model has no such target.
+        There is no such target, or voxels of the models differ.
     FeaturizationError
-        The datapoint has no voxels.
+        The datapoint has no voxels, or is outside what the models predict.
     """
-    about, network = predictor.about, predictor.network
+    about = predictors[0].about
     target = target or about.targets[0]
     one_of("target", target, about.targets)
-    place = about.targets.index(target)
+    if any(one.about.recipe != about.recipe for one in predictors):
+        raise ValueError(
+            "An ensemble of networks with different voxels arrived, which have no gradient together; pass one of its networks, a "
+            "folder runs/cells/.../model."
+        )
     whole: Complex = about.recipe.read(datapoint)
-    voxels, line = about.voxels_and_line(whole)
-    values = torch.from_numpy(np.array(voxels, dtype=np.float32))[None].to(network.device).requires_grad_()
-    with evaluating(network.model), torch.enable_grad():
-        outputs = network.model(values)[0]
-    classes = outputs.ndim > 2
-    output = outputs[0, place, -1] if classes else outputs[0, place]
-    (gradient,) = torch.autograd.grad(output, values)
+    grid = about.recipe.grid(whole.ligand)
+    voxels, _ = about.voxels_and_line(whole)
+    values = torch.from_numpy(np.array(voxels, dtype=np.float32))[None]
+    found = [_of_one(one, whole, values, about.targets.index(target)) for one in predictors]
     return Saliency(
         target=target,
-        unit="probability" if classes else about.units.get(target, ""),
-        prediction=float(output.detach()) + (0.0 if classes else float(line[place])),
-        voxels=values[0].detach().cpu().numpy(),
-        gradient=gradient[0].cpu().numpy(),
-        grid=about.recipe.grid(whole.ligand),
+        unit="probability" if about.task == "classification" else about.units.get(target, ""),
+        prediction=float(np.mean([prediction for prediction, _ in found])),
+        voxels=values[0].numpy(),
+        gradient=np.mean([gradient for _, gradient in found], axis=0),
+        grid=grid,
     )
+
+
+def _of_one(predictor: Predictor, whole: Complex, voxels: torch.Tensor, place: int) -> tuple[float, np.ndarray]:
+    """Return a prediction and its gradient."""
+    network = predictor.network
+    values = voxels.to(network.device).clone().requires_grad_()
+    with evaluating(network.model), torch.enable_grad():
+        outputs = network.model(values)[0]
+    output = outputs[0, place, -1] if outputs.ndim > 2 else outputs[0, place]
+    (gradient,) = torch.autograd.grad(output, values)
+    line = 0.0 if outputs.ndim > 2 else float(predictor.about.voxels_and_line(whole)[1][place])
+    return float(output.detach()) + line, gradient[0].cpu().numpy()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -113,7 +113,7 @@ def scene_of(
     datapoint: Any,
     representation: str = "",
     settings: Mapping[str, Any] | None = None,
-    predictor: Predictor | None = None,
+    predictors: Sequence[Predictor] = (),
     target: str = "",
 ) -> Scene:
     """Look at a molecule, a complex or a map.
@@ -126,8 +126,8 @@ def scene_of(
         What to show, several joined by +; by default all there are, or those of the model.
     settings : mapping
         Of voxels, by name.
-    predictor : Predictor, optional
-        A stored model, whose recipe is then that of all voxels, and whose saliency is shown.
+    predictors : sequence of Predictor
+        A stored model, or several of one recipe, which is then that of all voxels; the mean of their saliency is shown.
     target : str
         Which prediction; the model's first by default.
 
@@ -140,28 +140,28 @@ def scene_of(
     """
     settings = dict(settings or {})
     if is_map(datapoint):
-        if predictor is not None:
+        if predictors:
             raise ValueError(
                 "A map alone arrived with a model, which predicts for molecules; pass the ligand, and the map with it."
             )
         return _of_map(datapoint, representation, settings)
-    if predictor is None:
+    if not predictors:
         recipe = recipe_for(datapoint, ALL, settings)
     elif settings:
         raise ValueError(
             f"{', '.join(settings)} arrived with a model, which has its own settings of voxels; leave out the one or the other."
         )
     else:
-        recipe = dataclasses.replace(predictor.about.recipe, representation=ALL)
-        representation = representation or predictor.about.recipe.representation
+        recipe = dataclasses.replace(predictors[0].about.recipe, representation=ALL)
+        representation = representation or predictors[0].about.recipe.representation
     whole = recipe.read(datapoint)
     center, axes, half = _frame(whole)
     facts = _facts(whole, recipe)
     panels = _panels(representation or ALL, recipe, whole, axes)
-    if predictor is not None:
+    if predictors:
         from deepchem_density.models.saliency import saliency_of
 
-        panels.append(saliency_panel(saliency_of(predictor, whole, target)))
+        panels.append(saliency_panel(saliency_of(predictors, whole, target)))
         facts = (*facts, "contributions: gradient of the prediction times the value of a voxel")
     around = None if whole.protein is None or recipe.part == "ligand" else _near(whole.protein, center, axes, half)
     return Scene(_title(whole), facts, tuple(panels), center, axes, half, whole.ligand, around)

@@ -86,7 +86,8 @@ def view(datapoint: Any, representation: str = "", model: str | Path = "", targe
     representation : str
         What to show, several joined as in "density+gradient"; all of them by default.
     model : str or path, optional
-        Folder of a stored model, or what MLflow knows: shows which voxels drove its prediction, in the voxels of its recipe.
+        Folder of a stored model or ensemble, the name of one in the package, or what MLflow knows: shows which voxels drove its
+        prediction, in the voxels of its recipe.
     target : str
         Which prediction; the model's first by default.
     **settings
@@ -109,9 +110,10 @@ def view(datapoint: Any, representation: str = "", model: str | Path = "", targe
     >>> view("CCO").save("ethanol.html")
     (PosixPath('ethanol.html'),)
     """
-    predictor = None
+    predictors: tuple[Any, ...] = ()
     if model:
-        from deepchem_density.models.prediction import Predictor, find_model
+        from deepchem_density.models.ensemble import Ensemble
+        from deepchem_density.models.prediction import find_model
 
-        predictor = Predictor.from_folder(find_model(str(model)))
-    return View(scene_of(datapoint, representation, settings, predictor, target))
+        predictors = Ensemble.from_folders([find_model(str(model))]).members
+    return View(scene_of(datapoint, representation, settings, predictors, target))

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -50,7 +52,7 @@ def smooth():
 
 @pytest.mark.parametrize(("target", "place"), [("carbons", 0), ("place", 1)])
 def test_derivatives_are_those_of_finite_differences(smooth, target, place):
-    found = saliency_of(smooth, "CCO", target)
+    found = saliency_of([smooth], "CCO", target)
     strongest = np.argsort(-np.abs(found.gradient), axis=None)[:20]
     step = 5e-3
     for voxel in strongest:
@@ -62,7 +64,7 @@ def test_derivatives_are_those_of_finite_differences(smooth, target, place):
 
 
 def test_all_derivatives_together_are_the_slope_along_them(smooth):
-    found = saliency_of(smooth, "CC=O")
+    found = saliency_of([smooth], "CC=O")
     length = np.linalg.norm(found.gradient)
     low, high = ends_of(smooth, found, found.gradient / length, 5e-3, 0)
     assert (high - low) / 1e-2 == pytest.approx(length, rel=0.01)
@@ -71,7 +73,7 @@ def test_all_derivatives_together_are_the_slope_along_them(smooth):
 @pytest.mark.parametrize("seed", range(5))
 def test_with_pooling_contributions_add_up_to_what_a_change_of_the_filled_voxels_makes(predictor, seed):
     # cells of empty space are equal, where the largest of them has no derivative; a factor leaves them empty
-    found = saliency_of(predictor, "CCO")
+    found = saliency_of([predictor], "CCO")
     factors = np.random.default_rng(seed).normal(1.0, 0.5, found.voxels.shape[:3])
     step = 0.01
     low, high = ends_of(predictor, found, found.voxels * factors[..., None], step, 0)
@@ -80,13 +82,13 @@ def test_with_pooling_contributions_add_up_to_what_a_change_of_the_filled_voxels
 
 
 def test_the_prediction_is_that_of_predict_and_voxels_are_where_the_recipe_puts_them(predictor):
-    found = saliency_of(predictor, "CCN")
+    found = saliency_of([predictor], "CCN")
     voxels = RECIPE.voxels("CCN")
     np.testing.assert_array_equal(found.voxels, voxels)
     expected = predictor.network.predict(dc.data.NumpyDataset(voxels[None]))[0]
     assert found.prediction == pytest.approx(expected[0], rel=1e-5)
     assert (found.target, found.unit) == ("carbons", "1")
-    assert saliency_of(predictor, "CCN", "place").prediction == pytest.approx(expected[1], rel=1e-5)
+    assert saliency_of([predictor], "CCN", "place").prediction == pytest.approx(expected[1], rel=1e-5)
     assert found.grid.voxels_per_edge == 8
     np.testing.assert_allclose(found.contributions, (found.gradient * voxels).sum(axis=-1), rtol=1e-6)
     assert np.abs(found.contributions).max() > 0
@@ -94,7 +96,7 @@ def test_the_prediction_is_that_of_predict_and_voxels_are_where_the_recipe_puts_
 
 def test_of_a_classifier_the_probability_of_the_last_class_counts():
     classifier = trained(mode="classification")
-    found = saliency_of(classifier, "CCO")
+    found = saliency_of([classifier], "CCO")
     assert found.unit == "probability"
     probability = classifier.network.predict(dc.data.NumpyDataset(RECIPE.voxels("CCO")[None]))[0, 0, 1]
     assert found.prediction == pytest.approx(probability, rel=1e-5)
@@ -103,4 +105,17 @@ def test_of_a_classifier_the_probability_of_the_last_class_counts():
 
 def test_a_target_that_the_model_does_not_have_is_refused(predictor):
     with pytest.raises(ValueError, match="target='gap' arrived; 'carbons', 'place' are accepted"):
-        saliency_of(predictor, "CCO", "gap")
+        saliency_of([predictor], "CCO", "gap")
+
+
+def test_an_ensemble_has_the_mean_of_its_networks(predictor, smooth):
+    alone = [saliency_of([one], "CCO", "place") for one in (predictor, smooth)]
+    both = saliency_of([predictor, smooth], "CCO", "place")
+    assert both.prediction == pytest.approx(np.mean([one.prediction for one in alone]))
+    np.testing.assert_allclose(both.gradient, np.mean([one.gradient for one in alone], axis=0), rtol=1e-6, atol=1e-9)
+
+
+def test_networks_of_other_voxels_have_no_gradient_together(predictor):
+    other = Predictor(replace(predictor.about, recipe=replace(RECIPE, center="charge")), predictor.network)
+    with pytest.raises(ValueError, match=r"different voxels arrived, .*pass one of its networks"):
+        saliency_of([predictor, other], "CCO")

@@ -52,7 +52,7 @@ def test_it_is_saved_as_what_its_name_says(molecules, tmp_path, monkeypatch):
 def test_a_model_shows_which_voxels_drove_its_prediction(stored):
     scene = view("CCO", model=stored).scene
     assert [panel.title for panel in scene.panels] == ["Atom types", "Contributions to gap"]
-    found = saliency_of(Predictor.from_folder(stored), "CCO")
+    found = saliency_of([Predictor.from_folder(stored)], "CCO")
     panel = scene.panels[1]
     assert panel.words.startswith(f"predicted {found.prediction:.4g} eV")
     np.testing.assert_allclose(panel.voxels.values[..., 0], found.contributions, rtol=1e-6)
