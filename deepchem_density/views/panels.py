@@ -59,7 +59,9 @@ LEVELS_IN_COMPLEX = LEVELS | {"e/Å³": (0.4,), "e/Å⁴": (1.5,)}
 START = {"e/Å³": 0.3}
 """Where the slider of a page starts, where that is not the lowest of the surfaces."""
 SHARE_OF_PEAK = 0.25
-"""Level of atom types and of contributions, as a part of the largest value."""
+"""Level of atom types, and the highest one of contributions, as a part of the largest value."""
+SHARE_ENCLOSED = 0.5
+"""What surfaces of contributions hold at the least where the slider starts, of all that these add up to without their signs."""
 LEAST_PEAK = 0.02
 """A channel whose highest value is below this part of the highest of all holds no atom of this box."""
 
@@ -162,7 +164,8 @@ def panel_of(record: Representation, subject: Subject, grid: VoxelGrid, part: st
 def saliency_panel(found: Saliency) -> Panel:
     """Return the panel of what drove a prediction."""
     contributions = found.contributions[..., None]
-    level = SHARE_OF_PEAK * float(np.abs(contributions).max()) or 1.0
+    sizes = np.abs(contributions)
+    level = min(_enclosing(sizes, SHARE_ENCLOSED), SHARE_OF_PEAK * float(sizes.max())) or 1.0
     unit = f" {found.unit}" if found.unit else ""
     return Panel(
         title=f"Contributions to {found.target}",
@@ -177,6 +180,13 @@ def saliency_panel(found: Saliency) -> Panel:
         voxel_width=found.grid.voxel_width,
         at_points=found.grid.point_grid,
     )
+
+
+def _enclosing(sizes: np.ndarray, share: float) -> float:
+    """Return the level above which values of one sign add up to a share of their sum."""
+    descending = np.sort(sizes, axis=None)[::-1]
+    reached = np.cumsum(descending)
+    return float(descending[np.searchsorted(reached, share * reached[-1])])
 
 
 def unit_of(record: Representation, subject: Subject) -> str:

@@ -57,3 +57,14 @@ def test_contributions_keep_their_signs_and_their_place():
     assert panel.voxels.values[1, 2, 3, 0] == 2.0
     assert panel.voxels.values[4, 5, 6, 0] == -0.5
     assert panel.channels[0].color != LOWERS
+
+
+@pytest.mark.parametrize("towering", [1.0, 100.0])
+def test_surfaces_of_contributions_hold_half_of_them_where_the_slider_starts(towering):
+    """Of both signs together, whether one voxel towers above the others or not."""
+    gradient = np.random.default_rng(0).normal(size=(8, 8, 8, 1))
+    gradient[4, 4, 4] *= towering
+    panel = saliency_panel(Saliency("gap", "eV", 6.5, np.ones((8, 8, 8, 1)), gradient, GRID))
+    sizes = np.abs(gradient)
+    assert sizes[sizes >= panel.start].sum() >= 0.5 * sizes.sum()
+    assert panel.start <= 0.25 * sizes.max()
