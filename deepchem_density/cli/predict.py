@@ -35,13 +35,13 @@ def add_to(commands: Any) -> None:
         "predict",
         usage="deepchem-density predict model [model ...] input [options]",
         help="predictions for new molecules or complexes; of an ensemble that curve wrote, with calibrated bounds of the error",
-        epilog="Example: deepchem-density predict runs/ensembles/<study>/<ensemble> molecules.csv --out predictions.csv",
+        epilog="Example: deepchem-density predict qm9-density molecules.csv --out predictions.csv",
     )
     parser.set_defaults(command=run)
     parser.add_argument(
         "model",
         nargs="+",
-        help="folder of an ensemble that curve wrote (runs/ensembles/.../...), whose mean comes with what its errors stay below "
+        help="a model of this package (qm9-density, qm9-atom); folder of an ensemble that curve wrote (runs/ensembles/.../...), whose mean comes with what its errors stay below "
         "for 68 and 95 %% of molecules; or of a logged model or a cell (runs/cells/.../...), or MLflow's models:/... or "
         "runs:/...: several of one target give their mean and spread, which is no calibrated uncertainty",
     )
