@@ -41,7 +41,8 @@ def add_to(commands: Any) -> None:
     parser.add_argument(
         "model",
         nargs="+",
-        help="a model of this package (qm9-density, qm9-atom); folder of an ensemble that curve wrote (runs/ensembles/.../...), whose mean comes with what its errors stay below "
+        help="a model of this package (qm9-density, qm9-atom); folder of an ensemble that curve wrote (runs/ensembles/.../...), "
+        "whose mean, like that of those, comes with what its errors stay below "
         "for 68 and 95 %% of molecules; or of a logged model or a cell (runs/cells/.../...), or MLflow's models:/... or "
         "runs:/...: several of one target give their mean and spread, which is no calibrated uncertainty",
     )
