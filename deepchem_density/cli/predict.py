@@ -78,5 +78,6 @@ def run(options: argparse.Namespace) -> int:
     failed = table[table["failure"] != ""]
     for row in failed.itertuples():
         print(f"{row.id}: {row.failure}")
-    print(f"{len(table) - len(failed)} of {len(table)} predicted: {out}")
+    units = ", ".join(f"{name} in {unit}" for name, unit in ensemble.members[0].about.units.items() if unit)
+    print(f"{len(table) - len(failed)} of {len(table)} predicted: {out}" + (f" ({units})" if units else ""))
     return 0

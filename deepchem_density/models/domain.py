@@ -20,8 +20,8 @@ class Domain:
     ----------
     elements : tuple of str
         Of its atoms.
-    most_heavy_atoms : int
-        Atoms beside hydrogen, at the most.
+    heavy_atoms : tuple of int
+        The least and the most atoms beside hydrogen.
     charges : tuple of int
         In all.
 
@@ -32,16 +32,16 @@ class Domain:
     """
 
     elements: tuple[str, ...]
-    most_heavy_atoms: int
+    heavy_atoms: tuple[int, int]
     charges: tuple[int, ...] = (0,)
 
     def __post_init__(self) -> None:
         words = bool(self.elements) and all(isinstance(one, str) and one for one in self.elements)
-        numbers = bool(self.charges) and all(type(one) is int for one in (*self.charges, self.most_heavy_atoms))
-        if not (words and numbers and self.most_heavy_atoms >= 1):
+        numbers = bool(self.charges) and all(type(one) is int for one in (*self.charges, *self.heavy_atoms))
+        if not (words and numbers and len(self.heavy_atoms) == 2 and 0 <= self.heavy_atoms[0] <= self.heavy_atoms[1]):
             raise ValueError(
-                f"elements={self.elements!r}, most_heavy_atoms={self.most_heavy_atoms!r} and charges={self.charges!r} arrived; "
-                "symbols, a whole number from 1 up and whole numbers are accepted."
+                f"elements={self.elements!r}, heavy_atoms={self.heavy_atoms!r} and charges={self.charges!r} arrived; symbols, "
+                "the least and the most heavy atoms and whole numbers are accepted."
             )
 
     def check(self, molecule: Structure) -> None:
@@ -54,30 +54,30 @@ class Domain:
         """
         found = {symbol(number) for number in molecule.numbers.tolist()}
         others = sorted(found - set(self.elements))
-        n_heavy = int((molecule.numbers > 1).sum())
+        n_heavy, (least, most) = int((molecule.numbers > 1).sum()), self.heavy_atoms
         reasons = (
             f"{', '.join(others)}" if others else "",
-            f"{n_heavy} heavy atoms" if n_heavy > self.most_heavy_atoms else "",
+            "" if least <= n_heavy <= most else f"{n_heavy} heavy atom{'' if n_heavy == 1 else 's'}",
             f"the charge {molecule.charge:+d}" if molecule.charge not in self.charges else "",
         )
         told = " and ".join(reason for reason in reasons if reason)
         if told:
             charges = " or ".join(f"{charge:+d}" if charge else "0" for charge in self.charges)
             raise FeaturizationError(
-                f"{molecule.label} has {told}; the model was trained on molecules of {', '.join(self.elements)} with at most "
-                f"{self.most_heavy_atoms} heavy atoms and charge {charges}, and knows nothing of others: leave it out, or train "
-                "a model on molecules like it."
+                f"{molecule.label} has {told}; the model was trained on molecules of {', '.join(self.elements)} with {least} "
+                f"to {most} heavy atoms and charge {charges}, and knows nothing of others: leave it out, or train a model on "
+                "molecules like it."
             )
 
     def to_dict(self) -> dict[str, Any]:
         """Return what JSON can hold."""
         return {
             "elements": list(self.elements),
-            "most_heavy_atoms": self.most_heavy_atoms,
+            "heavy_atoms": list(self.heavy_atoms),
             "charges": list(self.charges),
         }
 
     @classmethod
     def from_dict(cls, stored: Mapping[str, Any]) -> Domain:
         """Read what `to_dict` gave."""
-        return cls(tuple(stored["elements"]), stored["most_heavy_atoms"], tuple(stored["charges"]))
+        return cls(tuple(stored["elements"]), tuple(stored["heavy_atoms"]), tuple(stored["charges"]))

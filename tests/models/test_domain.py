@@ -6,10 +6,10 @@ from deepchem_density.errors import FeaturizationError
 from deepchem_density.models.domain import Domain
 from deepchem_density.structures.readers import structure_from
 
-QM9 = Domain(("H", "C", "N", "O", "F"), 9)
+QM9 = Domain(("H", "C", "N", "O", "F"), (2, 9))
 
 
-@pytest.mark.parametrize("smiles", ["C", "CCCCCCCCC", "FC(F)F", "NCC(=O)O"])
+@pytest.mark.parametrize("smiles", ["CC", "CCCCCCCCC", "FC(F)F", "NCC(=O)O"])
 def test_a_molecule_like_those_of_training_passes(smiles):
     QM9.check(structure_from(smiles))
 
@@ -19,9 +19,10 @@ def test_a_molecule_like_those_of_training_passes(smiles):
     [
         (
             "CCl",
-            r"'CCl' has Cl; the model was trained on molecules of H, C, N, O, F with at most 9 heavy atoms and charge 0",
+            r"'CCl' has Cl; the model was trained on molecules of H, C, N, O, F with 2 to 9 heavy atoms and charge 0",
         ),
         ("CCCCCCCCCC", "has 10 heavy atoms; the model"),
+        ("C", "has 1 heavy atom; the model"),
         ("CC(=O)[O-]", r"has the charge -1; the model .*leave it out, or train a model on molecules like it"),
         ("BrCCCCCCCCCS", "has Br, S and 11 heavy atoms; the model"),
     ],
@@ -36,8 +37,12 @@ def test_what_is_written_is_read():
 
 
 @pytest.mark.parametrize(
-    "wrong", [((), 9), (("C", 6), 9), (("C",), 0), (("C",), "9"), (("C",), 9, ()), (("C",), 9, (0.5,))]
+    "wrong",
+    [
+        *(((), (1, 9)), (("C", 6), (1, 9)), (("C",), (9, 1)), (("C",), (1, "9")), (("C",), (9,))),
+        *((("C",), (1, 9), ()), (("C",), (1, 9), (0.5,))),
+    ],
 )
 def test_what_is_no_domain_is_refused(wrong):
-    with pytest.raises(ValueError, match="symbols, a whole number from 1 up and whole numbers are accepted"):
+    with pytest.raises(ValueError, match="symbols, the least and the most heavy atoms and whole numbers are accepted"):
         Domain(*wrong)

@@ -82,7 +82,7 @@ def test_targets_that_are_no_names_are_refused(tmp_path, targets):
 
 
 def test_molecules_outside_the_domain_are_refused_before_they_are_solved(tmp_path, monkeypatch):
-    domain = Domain(("H", "C"), 3)
+    domain = Domain(("H", "C"), (1, 3))
     monkeypatch.setattr("deepchem_density.models.recipe_file.solve_molecule", None)
     line = SolverLine(COMPOSITION, np.ones((4, 2)))
     found = ModelRecipe.read(dataclasses.replace(ABOUT, domain=domain, line=line).write(tmp_path))
@@ -91,7 +91,7 @@ def test_molecules_outside_the_domain_are_refused_before_they_are_solved(tmp_pat
         found.voxels_and_line("CCCC")
 
 
-@pytest.mark.parametrize("domain", [3, {"elements": ["C"]}, {"elements": [], "most_heavy_atoms": 3, "charges": [0]}])
+@pytest.mark.parametrize("domain", [3, {"elements": ["C"]}, {"elements": [], "heavy_atoms": [1, 3], "charges": [0]}])
 def test_a_domain_that_is_none_is_refused(tmp_path, domain):
     with pytest.raises(ValueError, match=r"recipe\.json' does not describe voxels of this release"):
         ModelRecipe.read(changed(tmp_path, domain=domain))
