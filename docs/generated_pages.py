@@ -36,7 +36,7 @@ ROOMS = {
 }
 
 HOW_TO = ("molecules", "qm9", "complexes", "openfe", "maps", "loaders", "splits", "commands", "look")
-RESULTS = ("results", "complexes", "baselines", "reliability")
+RESULTS = ("results", "models", "complexes", "baselines", "reliability")
 ELSEWHERE = ("index", "quick-start", "concepts", "physics", "coming-from", "reference", "changelog", "scale-out")
 """Pages of docs/ that the site lists by name; all others are results."""
 
