@@ -42,7 +42,7 @@ def test_there_are_two_and_they_are_small():
 def test_they_predict_molecules_of_qm9_about_as_well_as_their_card_says(name):
     """60 molecules in the geometry of DFT: within half of the stated mean absolute errors above them."""
     sample = load_sample()
-    places = np.arange(0, 2000, 34)
+    places = np.arange(30, 2000, 33)
     inputs = [Input(str(place), "", one) for place, one in zip(places, sample.subset(places).datapoints(), strict=True)]
     table = Ensemble.from_folders([find_model(name)]).predict(inputs)
     assert not table["failure"].any()
