@@ -43,4 +43,4 @@ def counted_reasons(failures: Sequence[tuple[object, str]]) -> list[tuple[int, s
 
 
 def _kind(reason: str) -> str:
-    return re.sub(r"[-+]?\d+(\.\d+)?", "…", re.sub(r"'[^']*'", "'…'", reason))
+    return re.sub(r"(?<![A-Za-z])[-+]?\d+(\.\d+)?", "…", re.sub(r"(?<!\w)'[^']*'", "'…'", reason))
