@@ -114,7 +114,7 @@
         if (!channels[i].checked) return;
         for (const [value, color] of [[level, channel.color], [-level, panel.negative]]) {
           if (value < 0 && !negative.checked) continue;
-          const surface = { isoval: value, color: color, opacity: mesh.checked ? 0.9 : 0.55, smoothness: 3, wireframe: mesh.checked };
+          const surface = { isoval: value, color: color, opacity: mesh.checked ? 0.9 : panel.signed ? 0.75 : 0.55, smoothness: panel.signed ? 0 : 3, wireframe: mesh.checked };
           if (carved.checked) { surface.coords = scene.atoms; surface.seldist = scene.carved; }
           shapes.push(viewer.addIsosurface(volumes[i], surface));
         }

@@ -100,7 +100,7 @@ def _atoms(structure: Structure) -> list[dict[str, Any]]:
 
 
 def _panel(scene: Scene, panel: Panel) -> dict[str, Any]:
-    grid = sampled_grid(scene, panel, MOST_POINTS, FINEST)
+    grid = sampled_grid(scene, MOST_POINTS, FINEST)
     values = _values(panel, grid)
     top = float(np.abs(values).max()) or 1.0
     log = panel.scale == "log"

@@ -99,8 +99,6 @@ class Panel:
         What a network gets.
     voxel_width : float
         In Å.
-    at_points : PointGrid, optional
-        The points that the field is made from; None for a field that may be looked at anywhere.
     """
 
     title: str
@@ -113,7 +111,6 @@ class Panel:
     scale: str
     voxels: VoxelField
     voxel_width: float
-    at_points: PointGrid | None = None
 
     @property
     def quantity(self) -> str:
@@ -178,7 +175,6 @@ def saliency_panel(found: Saliency) -> Panel:
         scale="signed",
         voxels=VoxelField(contributions, found.grid.point_grid),
         voxel_width=found.grid.voxel_width,
-        at_points=found.grid.point_grid,
     )
 
 

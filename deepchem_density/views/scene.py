@@ -291,10 +291,8 @@ def _of_map(source: Any, representation: str, settings: dict[str, Any]) -> Scene
     return Scene(density_map.name or "map", facts, panels, grid.center, np.eye(3), half)
 
 
-def sampled_grid(scene: Scene, panel: Panel, most_points: int, finest: float) -> PointGrid:
-    """Return the points at which a page shows a field: those that it is made from, or unturned ones that cover the scene."""
-    if panel.at_points is not None:
-        return panel.at_points
+def sampled_grid(scene: Scene, most_points: int, finest: float) -> PointGrid:
+    """Return the points at which a page shows fields: unturned ones that cover the scene."""
     low, high = scene.region
     step = max(finest, float(np.cbrt(np.prod(high - low) / most_points)))
     return PointGrid.around(np.stack([low, high]), 0.0, step)

@@ -88,7 +88,7 @@ def test_a_map_alone_is_looked_at_as_far_as_it_reaches(molecules, tmp_path):
 
 def test_points_of_a_page_cover_the_scene_and_are_not_too_many(molecules):
     scene = scene_of(molecules["benzene"], "occupancy", SETTINGS)
-    grid = sampled_grid(scene, scene.panels[0], 20**3, 0.2)
+    grid = sampled_grid(scene, 20**3, 0.2)
     low, high = scene.region
     corners = grid.corners()
     assert (corners.min(axis=0) <= low + 1e-9).all()
