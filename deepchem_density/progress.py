@@ -12,6 +12,8 @@ from tqdm.std import tqdm as plain_tqdm
 __all__ = ["duration", "progress_of", "silence_progress"]
 
 SECONDS_BETWEEN_LINES = 60.0
+SECONDS_WITHOUT_BAR = 5.0
+"""What takes less needs no bar, which a notebook would keep."""
 _silent = False
 
 
@@ -44,13 +46,15 @@ def progress_of(
     Returns
     -------
     tqdm
-        Work of less than a minute leaves no line where there is no terminal.
+        Work of less than five seconds shows no bar, and of less than a minute leaves no line where there is no terminal.
     """
     if _silent or not shown:
         return plain_tqdm(items, total=total, disable=True, initial=initial)
     settings = {"total": total, "desc": doing, "unit": f" {unit}" if unit else "it", "leave": leave, "initial": initial}
     in_notebook = any(cls.__module__ == "tqdm.notebook" for cls in tqdm.__mro__)
-    return (tqdm if in_notebook or sys.stderr.isatty() else _Lines)(items, **settings)
+    if in_notebook or sys.stderr.isatty():
+        return tqdm(items, **settings, delay=SECONDS_WITHOUT_BAR)
+    return _Lines(items, **settings)
 
 
 def silence_progress() -> None:

@@ -64,9 +64,16 @@ def test_what_was_done_before_does_not_count_for_the_rate(log):
 
 def test_a_terminal_gets_a_bar(log):
     log.isatty = lambda: True
+    slow(log, 3, Clock(), 2.0, doing="solving", unit="molecules")
+    assert re.search(r"\rsolving: 100%.* 3/3 ", log.getvalue())
+
+
+def test_work_of_less_than_five_seconds_shows_no_bar(log):
+    log.isatty = lambda: True
+    slow(log, 4, Clock(), 1.0, doing="solving", unit="molecules")
     with redirect_stderr(log):
         assert list(progress_of(range(3), doing="solving", unit="molecules")) == [0, 1, 2]
-    assert re.search(r"\rsolving: 100%.* 3/3 ", log.getvalue())
+    assert log.getvalue() == ""
 
 
 def test_nothing_is_shown_where_it_is_not_wanted(log):
