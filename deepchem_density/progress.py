@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from tqdm.auto import tqdm
 from tqdm.std import tqdm as plain_tqdm
 
-__all__ = ["duration", "progress_of", "silence_progress"]
+__all__ = ["duration", "progress_of", "silence_progress", "telling_now_and_then"]
 
 SECONDS_BETWEEN_LINES = 60.0
 SECONDS_WITHOUT_BAR = 5.0
@@ -55,6 +56,19 @@ def progress_of(
     if in_notebook or sys.stderr.isatty():
         return tqdm(items, **settings, delay=SECONDS_WITHOUT_BAR)
     return _Lines(items, **settings)
+
+
+def telling_now_and_then(clock: Callable[[], float] = time.monotonic) -> Callable[[str], None]:
+    """Return a function that writes a line to standard error, at most one a minute, the first after a minute."""
+    last = clock()
+
+    def tell(line: str) -> None:
+        nonlocal last
+        if not _silent and clock() - last >= SECONDS_BETWEEN_LINES:
+            last = clock()
+            plain_tqdm.write(line, file=sys.stderr)
+
+    return tell
 
 
 def silence_progress() -> None:

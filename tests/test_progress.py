@@ -7,7 +7,7 @@ from contextlib import redirect_stderr
 import pytest
 
 from deepchem_density import progress
-from deepchem_density.progress import duration, progress_of, silence_progress
+from deepchem_density.progress import duration, progress_of, silence_progress, telling_now_and_then
 
 
 class Clock:
@@ -92,3 +92,13 @@ def test_nothing_is_shown_where_it_is_not_wanted(log):
 )
 def test_durations_have_the_unit_that_suits_them(seconds, text):
     assert duration(seconds) == text
+
+
+def test_lines_are_told_at_most_once_a_minute_and_not_at_once(log):
+    clock = Clock()
+    with redirect_stderr(log):
+        tell = telling_now_and_then(clock)
+        for second in range(150):
+            tell(f"{second} s")
+            clock.now += 1
+    assert log.getvalue().splitlines() == ["60 s", "120 s"]

@@ -61,7 +61,7 @@ def solved_by(engine: Engine, n_jobs: int | None, store: SolvedStore, datapoints
     return store.solve(datapoints, n_jobs)
 
 
-def train_cell(post: Post, job: CellJob, folder: Path, tells: bool) -> dict[str, bytes]:
+def train_cell(post: Post, job: CellJob, folder: Path) -> dict[str, bytes]:
     """Train and test a network below the folder of its cell, and return the files of the finished cell.
 
     Parameters
@@ -72,8 +72,6 @@ def train_cell(post: Post, job: CellJob, folder: Path, tells: bool) -> dict[str,
         What to train.
     folder : path
         From `cell_folder`, absolute.
-    tells : bool
-        Whether anybody wants to know of epochs.
 
     Raises
     ------
@@ -91,7 +89,7 @@ def train_cell(post: Post, job: CellJob, folder: Path, tells: bool) -> dict[str,
             raise ValueError(
                 f"The molecules of '{job.config.label}' have changed meanwhile; run the same command again."
             )
-        run_cell(job.config, data, training_places(job, data), job.seed, work, on_epoch if tells else None)
+        run_cell(job.config, data, training_places(job, data), job.seed, work, on_epoch)
     found = (path for path in work.rglob("*") if path.is_file() and not path.name.startswith("."))
     return {path.relative_to(work).as_posix(): path.read_bytes() for path in found}
 

@@ -15,11 +15,12 @@ from typing import Any, NamedTuple
 
 from deepchem_density.curves.baselines import Baselines
 from deepchem_density.curves.cell_tasks import CellJob, keep_cell, latest, solved_by, train_cell, training_places
-from deepchem_density.curves.cells import Cell, Row, cell_folder, read_cell
+from deepchem_density.curves.cells import Cell, Row, cell_folder, cell_name, read_cell
 from deepchem_density.curves.config import CurveConfig
 from deepchem_density.curves.data import CurveData
 from deepchem_density.engine.tasks import Engine, Task
 from deepchem_density.files import digest
+from deepchem_density.progress import telling_now_and_then
 from deepchem_density.voxels.store import SolvedStore
 from deepchem_density.workers import WorkerError
 
@@ -192,21 +193,28 @@ class _Curves:
         for piece in self.pieces():
             found = read_cell(self._folder(piece))
             if found is None:
-                tasks[self._task(piece, on_epoch is not None)] = piece
+                tasks[self._task(piece)] = piece
             else:
                 yield piece, self._with_baselines(piece, found)
 
-        def tell(task: Task, message: Any) -> None:
-            if on_epoch is not None:
-                piece = tasks[task]
-                on_epoch(self._configs[piece.curve], piece.size, piece.seed, *message)
-
         lost: list[str] = []
+        finished, now_and_then = 0, telling_now_and_then()
+
+        def tell(task: Task, message: Any) -> None:
+            piece, (epoch, metrics) = tasks[task], message
+            config = self._configs[piece.curve]
+            name = cell_name(config.label, piece.size, piece.seed, config.datapoints)
+            loss = metrics.get("validation_loss", metrics["train_loss"])
+            now_and_then(f"training: {finished} of {len(tasks)} cells; {name}: epoch {epoch}, loss {loss:.3g}")
+            if on_epoch is not None:
+                on_epoch(config, piece.size, piece.seed, *message)
+
         for task, result in self._engine.run(list(tasks), tell):
             if isinstance(result, WorkerError):
                 lost.append(f"{task.name}: {result}")
             else:
                 piece = tasks[task]
+                finished += 1
                 yield piece, self._with_baselines(piece, keep_cell(self._folder(piece), result))
         if lost:
             raise WorkerError(
@@ -214,9 +222,9 @@ class _Curves:
                 "tries again."
             )
 
-    def _task(self, piece: _Piece, tells: bool) -> Task:
+    def _task(self, piece: _Piece) -> Task:
         folder = self._folder(piece)
-        return Task(folder.name, train_cell, (self._job(piece), folder.absolute(), tells))
+        return Task(folder.name, train_cell, (self._job(piece), folder.absolute()))
 
     def _job(self, piece: _Piece) -> CellJob:
         identity = digest([self._contents[piece.curve], sorted(frozenset().union(*self._failed))])

@@ -26,7 +26,7 @@ def job(tmp_path):
 
 def test_a_cell_is_made_beside_its_place_and_kept_whole(job, tmp_path):
     folder, told = tmp_path / "cell", []
-    files = train_cell(Post(told.append), job, folder, tells=True)
+    files = train_cell(Post(told.append), job, folder)
     assert read_cell(folder) is None
     assert [epoch for epoch, _ in told] == [1, 2]
     assert all(type(value) is float for _, metrics in told for value in metrics.values())
@@ -39,9 +39,9 @@ def test_a_cell_is_made_beside_its_place_and_kept_whole(job, tmp_path):
 
 
 def test_a_cell_that_was_trained_and_never_arrived_is_sent_again(job, tmp_path, monkeypatch):
-    files = train_cell(Post(lambda message: None), job, tmp_path / "cell", tells=False)
+    files = train_cell(Post(lambda message: None), job, tmp_path / "cell")
     monkeypatch.setattr(cell_tasks, "run_cell", lambda *arguments: pytest.fail("it was trained again"))
-    assert train_cell(Post(lambda message: None), job, tmp_path / "cell", tells=False) == files
+    assert train_cell(Post(lambda message: None), job, tmp_path / "cell") == files
 
 
 def test_data_that_changed_meanwhile_are_refused(job, tmp_path):
@@ -49,7 +49,7 @@ def test_data_that_changed_meanwhile_are_refused(job, tmp_path):
     with pytest.raises(
         ValueError, match=r"The molecules of 'atom .*' have changed meanwhile; run the same command again"
     ):
-        train_cell(Post(lambda message: None), other, tmp_path / "cell", tells=False)
+        train_cell(Post(lambda message: None), other, tmp_path / "cell")
 
 
 def test_workers_read_what_is_solved_and_solve_nothing(job, tmp_path):

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 
 import numpy as np
 import pandas as pd
@@ -9,6 +10,7 @@ import pytest
 from complex_files import write_complex
 
 import deepchem_density.curves.cells as cells_module
+from deepchem_density import progress
 from deepchem_density.curves.config import COMPLEX_DEFAULTS, CurveConfig
 from deepchem_density.curves.data import CurveData
 from deepchem_density.curves.learning_curve import run_curve, run_curves
@@ -225,3 +227,11 @@ def test_a_cell_that_ends_its_workers_is_named_and_the_others_are_kept(tmp_path)
         run_curve(QUICK, tmp_path, on_cell=seen.append, engine=Losing())
     assert [(cell.rows[0]["n_train"], cell.rows[0]["seed"]) for cell in seen] == [(30, 1), (60, 0), (60, 1)]
     assert len(run_curve(QUICK, tmp_path)) == 4
+
+
+def test_where_a_long_training_is_is_told_now_and_then(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(progress, "SECONDS_BETWEEN_LINES", 0.0)
+    monkeypatch.setattr(progress, "_silent", False)
+    (cell, *_) = run_curve(QUICK, tmp_path)
+    told = [line for line in capsys.readouterr().err.splitlines() if line.startswith("training: 0 of ")]
+    assert any(re.search(rf" cells; {re.escape(cell.name)}: epoch \d+, loss \d", line) for line in told)
