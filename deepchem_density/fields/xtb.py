@@ -109,12 +109,9 @@ def solve_xtb(structure: Structure, engine: str = "xtb", method: str = "GFN2-xTB
     The engine sees the molecule around the origin, wherever it is: moved by 10,000 Å, where xtb alone would be wrong by
     0.2 e/Å³, or with its atoms in another order it has the same density to 1e-9 e/Å³.
     """
-    one_of("engine", engine, (*ENGINES, "auto"))
-    one_of("method", method, METHODS)
-    check_solvable(structure, method)
+    package, order, signs = _engine_for(structure, engine, method)
     middle = structure.positions.mean(axis=0)
     positions_bohr = (structure.positions - middle) * BOHR_PER_ANGSTROM
-    package, order, signs = ENGINES[_chosen(engine, len(structure.numbers))]
     answer = package(structure, positions_bohr, method).answer()
     symbols = tuple(symbol(number) for number in structure.numbers)
     basis = slater_basis(symbols, structure.positions * BOHR_PER_ANGSTROM, method)
@@ -139,11 +136,16 @@ def energy_surface(
     Each call starts from the solution of the one before. Arguments and errors are those of `solve_xtb`; the function raises
     FeaturizationError and ConvergenceError as well.
     """
+    package, _, _ = _engine_for(structure, engine, method)
+    return package(structure, structure.positions * BOHR_PER_ANGSTROM, method).energy_and_gradient
+
+
+def _engine_for(structure: Structure, engine: str, method: str) -> EngineRecord:
+    """Return what solves a structure, and how its functions are ordered; raises as `solve_xtb`."""
     one_of("engine", engine, (*ENGINES, "auto"))
     one_of("method", method, METHODS)
     check_solvable(structure, method)
-    package = ENGINES[_chosen(engine, len(structure.numbers))][0]
-    return package(structure, structure.positions * BOHR_PER_ANGSTROM, method).energy_and_gradient
+    return ENGINES[_chosen(engine, len(structure.numbers))]
 
 
 def _chosen(engine: str, n_atoms: int) -> str:
@@ -312,7 +314,9 @@ def _failure(structure: Structure, engine: str, error: Exception) -> Featurizati
     return FeaturizationError(f"{engine} failed on {structure.label}: {reason}")
 
 
-ENGINES: dict[str, tuple[type[_Xtb] | type[_Tblite], Order, Order]] = {
+EngineRecord = tuple[type[_Xtb] | type[_Tblite], Order, Order]
+
+ENGINES: dict[str, EngineRecord] = {
     "xtb": (_Xtb, XTB_ORDER, XTB_SIGNS),
     "tblite": (_Tblite, TBLITE_ORDER, TBLITE_SIGNS),
 }

@@ -84,9 +84,10 @@ def saliency_of(predictors: Sequence[Predictor], datapoint: Any, target: str = "
         )
     whole: Complex = about.recipe.read(datapoint)
     grid = about.recipe.grid(whole.ligand)
-    voxels, _ = about.voxels_and_line(whole)
-    values = torch.from_numpy(np.array(voxels, dtype=np.float32))[None]
-    found = [_of_one(one, whole, values, about.targets.index(target)) for one in predictors]
+    made = [one.about.voxels_and_line(whole) for one in predictors]
+    values = torch.from_numpy(np.array(made[0][0], dtype=np.float32))[None]
+    place = about.targets.index(target)
+    found = [_of_one(one, values, place, float(line[place])) for one, (_, line) in zip(predictors, made, strict=True)]
     return Saliency(
         target=target,
         unit="probability" if about.task == "classification" else about.units.get(target, ""),
@@ -97,13 +98,12 @@ def saliency_of(predictors: Sequence[Predictor], datapoint: Any, target: str = "
     )
 
 
-def _of_one(predictor: Predictor, whole: Complex, voxels: torch.Tensor, place: int) -> tuple[float, np.ndarray]:
-    """Return a prediction and its gradient."""
+def _of_one(predictor: Predictor, voxels: torch.Tensor, place: int, line: float) -> tuple[float, np.ndarray]:
+    """Return a prediction, the line added that the network does not predict, and its gradient."""
     network = predictor.network
     values = voxels.to(network.device).clone().requires_grad_()
     with evaluating(network.model), torch.enable_grad():
         outputs = network.model(values)[0]
-    output = outputs[0, place, -1] if outputs.ndim > 2 else outputs[0, place]
+    output = outputs[0, place, -1] if outputs.ndim > 2 else outputs[0, place]  # classes have no line: it is 0
     (gradient,) = torch.autograd.grad(output, values)
-    line = 0.0 if outputs.ndim > 2 else float(predictor.about.voxels_and_line(whole)[1][place])
     return float(output.detach()) + line, gradient[0].cpu().numpy()
