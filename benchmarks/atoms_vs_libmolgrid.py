@@ -66,12 +66,13 @@ class Ours:
         self.centers = [whole.ligand.positions.mean(axis=0) for whole in complexes]
         self.fields = [recipe.field(structure) for structure in self.structures]
         self.channels = [field.channels for field in self.fields]
+        self.n_channels = recipe.n_channels
         self.buffer = np.zeros((BATCH, *recipe.voxel_shape), dtype=np.float32)
 
-    def voxels(self, i: int, zeros: np.ndarray | None = None) -> np.ndarray:
+    def voxels(self, i: int, array: np.ndarray | None = None) -> np.ndarray:
         grid = VoxelGrid(self.centers[i], self.recipe.box_width, self.recipe.voxel_width)
-        field = AtomTypes(self.structures[i].positions, self.channels[i], self.recipe.n_channels, self.recipe.sigma)
-        out = None if zeros is None else torch.from_numpy(zeros)
+        field = AtomTypes(self.structures[i].positions, self.channels[i], self.n_channels, self.recipe.sigma)
+        out = None if array is None else torch.from_numpy(array)
         return voxelize(field, grid, out=out).numpy()
 
     def voxelize_dropped(self) -> None:
@@ -80,9 +81,7 @@ class Ours:
 
     def voxelize_warm(self) -> None:
         for i in range(len(self.structures)):
-            row = self.buffer[i % BATCH]
-            row.fill(0)
-            self.voxels(i, row)
+            self.voxels(i, self.buffer[i % BATCH])
 
     def batches_warm(self) -> None:
         recipe, axis = self.recipe, self.axis()
@@ -90,12 +89,11 @@ class Ours:
             local = [self.structures[i].positions - self.centers[i] for i in part]
             out = torch.from_numpy(self.buffer[: len(part)])
             channels = [self.channels[i] for i in part]
-            voxelize_atoms(local, channels, recipe.n_channels, axis, recipe.sigma, out)
+            voxelize_atoms(local, channels, self.n_channels, axis, recipe.sigma, out)
 
     def voxelize_fresh(self) -> None:
         out = np.empty((len(self.structures), *self.recipe.voxel_shape), dtype=np.float32)
         for i in range(len(self.structures)):
-            out[i].fill(0)
             self.voxels(i, out[i])
 
     def featurize_fresh(self) -> None:
@@ -106,7 +104,6 @@ class Ours:
         for i, structure in enumerate(self.structures):
             row = self.buffer[i % BATCH, ..., 0].reshape(-1)[: self.recipe.voxels_per_edge**3]
             out = torch.from_numpy(row.reshape(*self.recipe.voxel_shape[:3], 1))
-            out.zero_()
             grid = VoxelGrid(self.centers[i], self.recipe.box_width, self.recipe.voxel_width)
             voxelize(VdwOccupancy(structure.positions, vdw_radii(structure.numbers)), grid, out=out)
 

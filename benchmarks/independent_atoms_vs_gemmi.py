@@ -164,7 +164,7 @@ class Ways:
 
     def ours_from_structures(self, cutoff: float = CUTOFF) -> None:
         for pocket in self.pockets:
-            voxelize(pocket.build(cutoff), pocket.grid, out=self.buffer.zero_())
+            voxelize(pocket.build(cutoff), pocket.grid, out=self.buffer)
 
     def ours_in_batches(self) -> None:
         for first in range(0, len(self.pockets), BATCH):
@@ -174,7 +174,7 @@ class Ways:
 
     def ours_from_fields(self) -> None:
         for pocket in self.pockets:
-            voxelize(pocket.field, pocket.grid, out=self.buffer.zero_())
+            voxelize(pocket.field, pocket.grid, out=self.buffer)
 
     def gemmi_bare(self) -> None:
         for calculator in self.bare:

@@ -10,7 +10,7 @@ import torch
 from deepchem_density.fields.axis_tables import is_even, line
 from deepchem_density.fields.batches import Batch, joined, new_or_given
 from deepchem_density.fields.field import Field
-from deepchem_density.fields.stencils import add_gaussians, fill_spheres
+from deepchem_density.fields.stencils import fill_gaussians, fill_spheres
 
 __all__ = ["AtomTypes", "VdwOccupancy", "voxelize_atoms", "voxelize_spheres"]
 
@@ -65,20 +65,20 @@ class AtomTypes(Field):
         """Return the number densities (nx, ny, nz, n_channels); fast on axes that ascend evenly."""
         if not all(is_even(axis) for axis in (x, y, z)):
             return super().on_axes(x, y, z)
-        values = torch.zeros((len(x), len(y), len(z), self.n_channels), dtype=x.dtype)
-        return self._added(values, x[:, None], y[:, None], z[:, None]).to(x.device)
+        values = new_or_given((len(x), len(y), len(z), self.n_channels), x.dtype)
+        return self._summed(values, [line(axis[:, None]) for axis in (x, y, z)]).to(x.device)
 
     def cell_means(self, axis: torch.Tensor, out: torch.Tensor | None = None) -> torch.Tensor:
         """Return the mean over each cell: of a product along three axes it is the product of the means."""
-        n = len(axis)
-        if out is not None and out.device.type == "cpu" and out.is_contiguous():
-            return self._added(out, axis, axis, axis)
-        values = self._added(torch.zeros((n, n, n, self.n_channels), dtype=axis.dtype), axis, axis, axis)
+        shape = (*(len(axis),) * 3, self.n_channels)
+        in_place = out is not None and out.device.type == "cpu" and out.is_contiguous()
+        values = self._summed(new_or_given(shape, axis.dtype, out if in_place else None), [line(axis)] * 3)
+        if in_place:
+            return values
         return values.to(axis.device) if out is None else out.copy_(values)
 
-    def _added(self, values: torch.Tensor, *axes: torch.Tensor) -> torch.Tensor:
-        one = joined([self.positions], [self.channels])
-        _add_atoms(values[None], [line(axis) for axis in axes], one, self.sigma, overwrite=False)
+    def _summed(self, values: torch.Tensor, lines: list[np.ndarray]) -> torch.Tensor:
+        _sum_atoms(values[None], lines, joined([self.positions], [self.channels]), self.sigma)
         return values
 
     def _one_hot(self, like: torch.Tensor) -> torch.Tensor:
@@ -117,18 +117,17 @@ class VdwOccupancy(Field):
         """Return 0 or 1, (nx, ny, nz, 1); fast on axes that ascend evenly."""
         if not all(is_even(axis) for axis in (x, y, z)):
             return super().on_axes(x, y, z)
-        inside = torch.zeros((len(x), len(y), len(z), 1), dtype=x.dtype)
-        return self._filled(inside, x[:, None], y[:, None], z[:, None]).to(x.device)
+        inside = new_or_given((len(x), len(y), len(z), 1), x.dtype)
+        return self._filled(inside, [line(axis[:, None]) for axis in (x, y, z)]).to(x.device)
 
     def cell_means(self, axis: torch.Tensor, out: torch.Tensor | None = None) -> torch.Tensor:
         """Return the part of each cell's sub-points that is inside, (n, n, n, 1)."""
         if axis.shape[1] > 1 or out is None or out.device.type != "cpu":
             return super().cell_means(axis, out)
-        return self._filled(out, axis, axis, axis)
+        return self._filled(out, [line(axis)] * 3)
 
-    def _filled(self, inside: torch.Tensor, *axes: torch.Tensor) -> torch.Tensor:
-        one = joined([self.positions], [self.radii])
-        fill_spheres(inside.numpy()[None, ..., 0], *map(line, axes), *one, False)
+    def _filled(self, inside: torch.Tensor, lines: list[np.ndarray]) -> torch.Tensor:
+        fill_spheres(inside.numpy()[None, ..., 0], *lines, *joined([self.positions], [self.radii]))
         return inside
 
 
@@ -181,7 +180,7 @@ def voxelize_atoms(
         )
     n = len(axis)
     values = new_or_given((len(positions), n, n, n, n_channels), axis.dtype, out)
-    _add_atoms(values, [line(axis)] * 3, batch, sigma, overwrite=True)
+    _sum_atoms(values, [line(axis)] * 3, batch, sigma)
     return values
 
 
@@ -205,16 +204,16 @@ def voxelize_spheres(
     n = len(axis)
     values = new_or_given((len(positions), n, n, n, 1), axis.dtype, out)
     if axis.shape[1] == 1:
-        fill_spheres(values.numpy()[..., 0], *[line(axis)] * 3, *joined(positions, radii), True)
+        fill_spheres(values.numpy()[..., 0], *[line(axis)] * 3, *joined(positions, radii))
     else:
         for one, atoms, sizes in zip(values, positions, radii, strict=True):
-            VdwOccupancy(atoms, sizes).cell_means(axis, one.zero_())
+            VdwOccupancy(atoms, sizes).cell_means(axis, one)
     return values
 
 
-def _add_atoms(values: torch.Tensor, lines: list[np.ndarray], batch: Batch, sigma: float, overwrite: bool) -> None:
+def _sum_atoms(values: torch.Tensor, lines: list[np.ndarray], batch: Batch, sigma: float) -> None:
     height = _height(sigma)
-    add_gaussians(values.numpy(), *lines, *batch, height, 0.5 / sigma**2, height * NEGLIGIBLE, overwrite)
+    fill_gaussians(values.numpy(), *lines, *batch, height, 0.5 / sigma**2, height * NEGLIGIBLE)
 
 
 def _height(sigma: float) -> float:

@@ -75,14 +75,16 @@ def decay(line: Any, exponent: float) -> float:
 
 @compiled(fastmath=FAST)
 def fill_table(
-    table: Any, line: Any, window: Any, position: float, exponent: float, height: float, decay: float
+    tables: Any, row: int, line: Any, window: Any, position: float, exponent: float, height: float, decay: float
 ) -> None:
-    """Set the cells of a window to means of height exp(-exponent u²).
+    """Set the cells of a window to means of height exp(-exponent u²), in one row of tables.
 
     Parameters
     ----------
-    table : np.ndarray
-        (at least n,).
+    tables : np.ndarray
+        (rows, at least n).
+    row : int
+        Which of them; to take it out would cost as much as to fill it.
     line : np.ndarray
         (n, sub-points) in Å.
     window : tuple of int
@@ -94,15 +96,15 @@ def fill_table(
     """
     n_sub, (first, last) = line.shape[1], window
     if n_sub == 1:
-        _walk(table, line, first, last, position, exponent, height, decay)
+        _walk(tables, row, line, first, last, position, exponent, height, decay)
         return
-    points = np.empty(line.size, line.dtype)
-    _walk(points, line, first * n_sub, last * n_sub, position, exponent, height, decay)
+    points = np.empty((1, line.size), line.dtype)
+    _walk(points, 0, line, first * n_sub, last * n_sub, position, exponent, height, decay)
     for i in range(first, last):
         total = 0.0
         for s in range(i * n_sub, (i + 1) * n_sub):
-            total += points[s]
-        table[i] = total / n_sub
+            total += points[0, s]
+        tables[row, i] = total / n_sub
 
 
 @compiled(fastmath=FAST)
@@ -145,9 +147,9 @@ def _nearest(line: Any, low: int, high: int, position: float) -> int:
 
 @compiled(fastmath=FAST)
 def _walk(
-    points: Any, line: Any, low: int, high: int, position: float, exponent: float, height: float, decay: float
+    points: Any, row: int, line: Any, low: int, high: int, position: float, exponent: float, height: float, decay: float
 ) -> None:
-    """Set the points [low, high) to a Gaussian."""
+    """Set the points [low, high) of a row to a Gaussian."""
     step, nearest = _step(line), _nearest(line, low, high, position)
     for sign in (1, -1):
         end = high - nearest if sign > 0 else nearest - low + 1
@@ -155,7 +157,7 @@ def _walk(
             u = sign * (line[0, 0] + (nearest + sign * begin) * step - position)
             value, ratio = _start(exponent, height, u, step)
             for n in range(begin, min(begin + RESTART, end)):
-                points[nearest + sign * n] = value
+                points[row, nearest + sign * n] = value
                 value *= ratio
                 ratio *= decay
 

@@ -43,10 +43,12 @@ def joined(positions: Sequence[np.ndarray], kinds: Sequence[np.ndarray]) -> Batc
 
 def offsets_of(positions: Sequence[np.ndarray]) -> np.ndarray:
     """Return where each molecule begins in their concatenation, and its end, (n_molecules + 1,)."""
+    if len(positions) == 1:  # a tenth of the time of a sum
+        return np.array([0, len(positions[0])])
     return np.cumsum([0, *map(len, positions)])
 
 
-def new_or_given(shape: tuple[int, ...], dtype: torch.dtype, out: torch.Tensor | None) -> torch.Tensor:
+def new_or_given(shape: tuple[int, ...], dtype: torch.dtype, out: torch.Tensor | None = None) -> torch.Tensor:
     """Return new memory on the CPU, or what was given for it.
 
     Raises

@@ -44,7 +44,7 @@ class Field(ABC):
         axis : torch.Tensor
             Coordinates in Å of the sub-points of each cell along every axis, (n, points per cell and axis).
         out : torch.Tensor, optional
-            Zeros of the shape, dtype and device of the result, to be filled and returned.
+            Of the shape, dtype and device of the result, to be overwritten and returned.
         """
         return cell_means_of(self.on_axes, axis, out, self.n_channels)
 

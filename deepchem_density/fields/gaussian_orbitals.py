@@ -120,7 +120,7 @@ class OrbitalDensity(Density):
         if axis.device.type != "cpu":
             return super().cell_means(axis, out)
         n, n_sub = axis.shape
-        values = torch.zeros((n, n, n, 1), dtype=axis.dtype) if out is None else out
+        values = torch.zeros((n, n, n, 1), dtype=axis.dtype) if out is None else out.zero_()
         line = axis.reshape(-1)
         self._add_densities(values.numpy()[..., 0], (line, line, line), n_sub)
         return values.mul_(E_PER_ANGSTROM3 / n_sub**3)
@@ -130,7 +130,7 @@ class OrbitalDensity(Density):
         if axis.device.type != "cpu":
             return super().gradient_length_means(axis, out)
         n, n_sub = axis.shape
-        values = torch.zeros((n, n, n, 1), dtype=axis.dtype) if out is None else out
+        values = torch.zeros((n, n, n, 1), dtype=axis.dtype) if out is None else out.zero_()
         line = axis.reshape(-1)
         self._add_gradients(values.numpy()[None, ..., 0], (line, line, line), n_sub)
         return values.mul_(2 * E_PER_ANGSTROM4 / n_sub**3)

@@ -24,7 +24,7 @@ from deepchem_density.errors import FeaturizationError
 from deepchem_density.fields.axis_tables import is_even, line
 from deepchem_density.fields.batches import new_or_given, offsets_of
 from deepchem_density.fields.field import Density
-from deepchem_density.fields.stencils import add_form_factor_gradients, add_form_factors
+from deepchem_density.fields.stencils import fill_form_factor_gradients, fill_form_factors
 from deepchem_density.structures.structure import Structure, symbol
 
 __all__ = ["DEFAULT_B", "SMALLEST_B", "IndependentAtoms", "independent_atoms", "voxelize_independent_atoms"]
@@ -93,31 +93,31 @@ class IndependentAtoms(Density):
         """Return ρ (nx, ny, nz, 1) in e/Å³; fast on axes that ascend evenly."""
         if not all(is_even(axis) for axis in (x, y, z)):
             return super().on_axes(x, y, z)
-        values = torch.zeros((len(x), len(y), len(z), 1), dtype=x.dtype, device=x.device)
-        return self._add_means([axis[:, None] for axis in (x, y, z)], values)
+        values = torch.empty((len(x), len(y), len(z), 1), dtype=x.dtype, device=x.device)
+        return self._fill_means([line(axis[:, None]) for axis in (x, y, z)], values)
 
     def cell_means(self, axis: torch.Tensor, out: torch.Tensor | None = None) -> torch.Tensor:
         """Return the mean over each cell: of a product along three axes it is the product of the means."""
         n = len(axis)
-        values = torch.zeros((n, n, n, 1), dtype=axis.dtype, device=axis.device) if out is None else out
-        return self._add_means([axis] * 3, values)
+        values = torch.empty((n, n, n, 1), dtype=axis.dtype, device=axis.device) if out is None else out
+        return self._fill_means([line(axis)] * 3, values)
 
     def gradient_on_axes(self, x: torch.Tensor, y: torch.Tensor, z: torch.Tensor) -> torch.Tensor:
         """Return ∇ρ (nx, ny, nz, 3) in e/Å⁴; fast on axes that ascend evenly."""
         if not all(is_even(axis) for axis in (x, y, z)):
             return super().gradient_on_axes(x, y, z)
-        values = torch.zeros((3, len(x), len(y), len(z)), dtype=x.dtype)
+        values = torch.empty((3, len(x), len(y), len(z)), dtype=x.dtype)
         lines = [line(axis[:, None]) for axis in (x, y, z)]
-        add_form_factor_gradients(values.numpy(), *lines, *self._atoms, self.cutoff)
+        fill_form_factor_gradients(values.numpy(), *lines, *self._atoms, self.cutoff)
         return values.to(x.device).permute(1, 2, 3, 0)
 
-    def _add_means(self, axes: list[torch.Tensor], zeros: torch.Tensor) -> torch.Tensor:
-        """Fill zeros (nx, ny, nz, 1) with the mean over cells (cells, sub-points); compiled, so always on the CPU."""
-        in_place = zeros.device.type == "cpu" and zeros.is_contiguous()
-        values = zeros if in_place else torch.zeros(zeros.shape, dtype=zeros.dtype)
+    def _fill_means(self, lines: list[np.ndarray], out: torch.Tensor) -> torch.Tensor:
+        """Set out (nx, ny, nz, 1) to the mean over cells (cells, sub-points); compiled, so always on the CPU."""
+        in_place = out.device.type == "cpu" and out.is_contiguous()
+        values = out if in_place else torch.empty(out.shape, dtype=out.dtype)
         offsets, cutoffs = offsets_of([self.positions]), np.array([self.cutoff])
-        add_form_factors(values[None, ..., 0].numpy(), *map(line, axes), *self._atoms, offsets, cutoffs, False)
-        return zeros if in_place else zeros.copy_(values)
+        fill_form_factors(values[None, ..., 0].numpy(), *lines, *self._atoms, offsets, cutoffs)
+        return out if in_place else out.copy_(values)
 
     @property
     def _atoms(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -182,7 +182,7 @@ def voxelize_independent_atoms(
     atoms = [np.concatenate(arrays) for arrays in zip(*(one._atoms for one in densities), strict=True)]
     offsets, cutoffs = offsets_of([one.positions for one in densities]), np.array([one.cutoff for one in densities])
     if densities:
-        add_form_factors(values.numpy()[..., 0], *[line(axis)] * 3, *atoms, offsets, cutoffs, True)
+        fill_form_factors(values.numpy()[..., 0], *[line(axis)] * 3, *atoms, offsets, cutoffs)
     return values
 
 

@@ -5,8 +5,8 @@ multiplication and an addition a cell. Cells are cut plane by plane to squares, 
 its rows have one length.
 
 One call takes a batch of molecules: the atoms of molecule m are those from offsets[m] to offsets[m + 1]. Arrays are NumPy's,
-lengths are Å, axes as in `axis_tables`; the value of a cell is the mean over its sub-points. Sums are added to an array that
-the caller owns, or replace what is in it: new memory is then met molecule by molecule, and is in the cache when it is added to.
+lengths are Å, axes as in `axis_tables`; the value of a cell is the mean over its sub-points. Sums replace what is in an array
+that the caller owns: new memory is met molecule by molecule, and is in the cache when it is added to.
 """
 
 from __future__ import annotations
@@ -18,15 +18,16 @@ import numpy as np
 
 from deepchem_density.fields.axis_tables import N_TERMS, decay, fill_table, fill_tables, half_diagonal, scale, window
 from deepchem_density.fields.compiled import FAST, compiled
+from deepchem_density.fields.streaming import LARGER_THAN_CACHE, finish_streams, stream
 
-__all__ = ["N_TERMS", "add_form_factor_gradients", "add_form_factors", "add_gaussians", "fill_spheres"]
+__all__ = ["N_TERMS", "fill_form_factor_gradients", "fill_form_factors", "fill_gaussians", "fill_spheres"]
 
 CHUNK = 16
 """Cells of a vector instruction, or of two: rows are as long as some chunks, and what lies beyond the reach adds 0."""
 
 
 @compiled(fastmath=FAST)
-def add_gaussians(
+def fill_gaussians(
     values: Any,
     x: Any,
     y: Any,
@@ -37,14 +38,13 @@ def add_gaussians(
     height: float,
     exponent: float,
     cutoff: float,
-    overwrite: bool,
 ) -> None:
-    """Add height exp(-exponent d²) of each atom to its channel.
+    """Set each channel to the sum of height exp(-exponent d²) over its atoms.
 
     Parameters
     ----------
     values : np.ndarray
-        (n_molecules, nx, ny, nz, n_channels), float32 or float64, C-contiguous.
+        (n_molecules, nx, ny, nz, n_channels), float32 or float64, C-contiguous; overwritten.
     x, y, z : np.ndarray
         Axes, (cells, sub-points) in Å.
     positions, channels, offsets : np.ndarray
@@ -53,40 +53,110 @@ def add_gaussians(
         In the unit of the values and in 1/Å².
     cutoff : float
         Cells are left out only where the Gaussian is below this, in the unit of the values.
-    overwrite : bool
-        Whether the sums replace the values.
+
+    Notes
+    -----
+    All atoms are added to a plane before the next is begun, so that it stays in the fastest cache; values that do not fit into
+    any are made beside them and streamed there.
     """
     n_molecules, nx, ny, nz, n_channels = values.shape
-    tx, ty, tz = np.empty(nx, values.dtype), np.empty(ny, values.dtype), np.empty(nz, values.dtype)
+    size, streamed = ny * nz * n_channels, values.nbytes > LARGER_THAN_CACHE
+    beside = np.empty(size if streamed else 0, values.dtype)
+    most = _largest(offsets)
+    tables = (
+        np.empty((most, nx), values.dtype),
+        np.empty((most, ny), values.dtype),
+        np.empty((most, nz), values.dtype),
+    )
+    lines, planes = (x, y, z), np.empty((most, 2), np.int64)
     scales = scale(x), scale(y), scale(z)
     decays = decay(x, exponent), decay(y, exponent), decay(z, exponent)
     reach = math.sqrt(math.log(height / cutoff) / exponent) + half_diagonal(x, y, z)
     for m in range(n_molecules):
-        if overwrite:
-            values[m] = 0
+        first, last = offsets[m], offsets[m + 1]
+        _tabulate(tables, planes, lines, scales, decays, positions, first, last, reach, exponent, height)
         flat = values[m].reshape(-1)
-        for a in range(offsets[m], offsets[m + 1]):
-            p, channel = (positions[a, 0], positions[a, 1], positions[a, 2]), channels[a]
-            block = window(scales[0], p[0], reach), window(scales[1], p[1], reach), window(scales[2], p[2], reach)
-            if _empty(block):
-                continue
-            fill_table(tx, x, block[0], p[0], exponent, height, decays[0])
-            fill_table(ty, y, block[1], p[1], exponent, 1.0, decays[1])
-            fill_table(tz, z, block[2], p[2], exponent, 1.0, decays[2])
-            for i in range(*block[0]):
-                half = math.sqrt(_rest(scales[0], i, p[0], reach))
-                j0, j1 = window(scales[1], p[1], half)
-                k0, k1 = window(scales[2], p[2], half)
-                for j in range(j0, j1):
-                    weight = tx[i] * ty[j]
-                    # unsigned, because Python's negative indices cost a test in every step
-                    row = np.uint64((i * ny + j) * nz * n_channels + channel)
-                    for k in range(k0, k1):
-                        flat[row + np.uint64(k * n_channels)] += weight * tz[np.uint64(k)]
+        for i in range(nx):
+            plane, start = (beside, 0) if streamed else (flat, i * size)
+            plane[start : start + size] = 0
+            _add_to_plane(plane, start, i, n_channels, tables, planes, scales, positions, channels, first, last, reach)
+            if streamed:
+                stream(flat, i * size, beside)
+    if streamed:
+        finish_streams()
+
+
+@compiled()
+def _largest(offsets: Any) -> int:
+    """Return the number of atoms of the largest molecule."""
+    most = 0
+    for m in range(len(offsets) - 1):
+        most = max(most, offsets[m + 1] - offsets[m])
+    return most
 
 
 @compiled(fastmath=FAST)
-def add_form_factors(
+def _tabulate(
+    tables: Any,
+    planes: Any,
+    lines: Any,
+    scales: Any,
+    decays: Any,
+    positions: Any,
+    first: int,
+    last: int,
+    reach: float,
+    exponent: float,
+    height: float,
+) -> None:
+    """Set the rows of three tables, and the planes [first, last) that each atom reaches, for the atoms of a molecule."""
+    for a in range(first, last):
+        row, p = a - first, (positions[a, 0], positions[a, 1], positions[a, 2])
+        block = window(scales[0], p[0], reach), window(scales[1], p[1], reach), window(scales[2], p[2], reach)
+        if _empty(block):
+            planes[row] = 0
+            continue
+        planes[row, 0], planes[row, 1] = block[0]
+        fill_table(tables[0], row, lines[0], block[0], p[0], exponent, height, decays[0])
+        fill_table(tables[1], row, lines[1], block[1], p[1], exponent, 1.0, decays[1])
+        fill_table(tables[2], row, lines[2], block[2], p[2], exponent, 1.0, decays[2])
+
+
+@compiled(fastmath=FAST)
+def _add_to_plane(
+    plane: Any,
+    start: int,
+    i: int,
+    n_channels: int,
+    tables: Any,
+    planes: Any,
+    scales: Any,
+    positions: Any,
+    channels: Any,
+    first: int,
+    last: int,
+    reach: float,
+) -> None:
+    """Add the atoms of a molecule to cells (i, y, z, channel), which begin at plane[start]."""
+    tx, ty, tz = tables
+    nz = tz.shape[1]
+    for a in range(first, last):
+        r = a - first
+        if not planes[r, 0] <= i < planes[r, 1]:
+            continue
+        half = math.sqrt(_rest(scales[0], i, positions[a, 0], reach))
+        j0, j1 = window(scales[1], positions[a, 1], half)
+        k0, k1 = window(scales[2], positions[a, 2], half)
+        for j in range(j0, j1):
+            weight = tx[r, i] * ty[r, j]
+            # unsigned, because Python's negative indices cost a test in every step
+            row = np.uint64(start + j * nz * n_channels + channels[a])
+            for k in range(k0, k1):
+                plane[row + np.uint64(k * n_channels)] += weight * tz[np.uint64(r), np.uint64(k)]
+
+
+@compiled(fastmath=FAST)
+def fill_form_factors(
     values: Any,
     x: Any,
     y: Any,
@@ -96,16 +166,15 @@ def add_form_factors(
     exponents: Any,
     offsets: Any,
     cutoffs: Any,
-    overwrite: bool,
 ) -> None:
-    """Add Σ_k A_k exp(-e_k d²) of each atom.
+    """Set values to the sum of Σ_k A_k exp(-e_k d²) over the atoms.
 
     Parameters
     ----------
     values : np.ndarray
-        (n_molecules, nx, ny, nz), float32 or float64, C-contiguous.
-    x, y, z, positions, offsets, overwrite
-        As in `add_gaussians`.
+        (n_molecules, nx, ny, nz), float32 or float64, C-contiguous; overwritten.
+    x, y, z, positions, offsets
+        As in `fill_gaussians`.
     amplitudes, exponents : np.ndarray
         A_k in the unit of the values and e_k in 1/Å², (n_atoms, ``N_TERMS``); an amplitude of 0 stands for no term.
     cutoffs : np.ndarray
@@ -116,8 +185,7 @@ def add_form_factors(
     squares, none = np.empty((2, max(values.shape[1:])), values.dtype), tables[:, :, :0]
     slack, weights, scales = half_diagonal(x, y, z), np.ones((3, N_TERMS)), (scale(x), scale(y), scale(z))
     for m in range(len(values)):
-        if overwrite:
-            values[m] = 0
+        values[m] = 0
         for a in range(offsets[m], offsets[m + 1]):
             p, reach = positions[a], _reach(amplitudes[a], exponents[a], cutoffs[m]) + slack
             block = window(scales[0], p[0], reach), window(scales[1], p[1], reach), window(scales[2], p[2], reach)
@@ -151,17 +219,17 @@ def _add_products(values: Any, scales: Any, p: Any, reach: float, block: Any, ta
 
 
 @compiled(fastmath=FAST)
-def add_form_factor_gradients(
+def fill_form_factor_gradients(
     values: Any, x: Any, y: Any, z: Any, positions: Any, amplitudes: Any, exponents: Any, cutoff: float
 ) -> None:
-    """Add the gradient of Σ_k A_k exp(-e_k d²) of each atom of one molecule.
+    """Set values to the gradient of the sum of Σ_k A_k exp(-e_k d²) over the atoms of one molecule.
 
     Parameters
     ----------
     values : np.ndarray
-        (3, nx, ny, nz), float32 or float64, C-contiguous; in the unit of the amplitudes a Å.
+        (3, nx, ny, nz), float32 or float64, C-contiguous, in the unit of the amplitudes a Å; overwritten.
     x, y, z, positions, amplitudes, exponents
-        As in `add_form_factors`.
+        As in `fill_form_factors`.
     cutoff : float
         The cutoff there.
     """
@@ -169,6 +237,7 @@ def add_form_factor_gradients(
     slopes = np.empty((3, N_TERMS, max(values.shape)), values.dtype)
     squares = np.empty((2, max(values.shape)), values.dtype)
     slack, weights, scales = half_diagonal(x, y, z), np.ones((3, N_TERMS)), (scale(x), scale(y), scale(z))
+    values[:] = 0
     for a in range(len(positions)):
         p, reach = positions[a], _reach(amplitudes[a], exponents[a], cutoff) + slack
         block = window(scales[0], p[0], reach), window(scales[1], p[1], reach), window(scales[2], p[2], reach)
@@ -207,10 +276,8 @@ def _add_slopes(
 
 
 @compiled()
-def fill_spheres(
-    values: Any, x: Any, y: Any, z: Any, positions: Any, radii: Any, offsets: Any, overwrite: bool
-) -> None:
-    """Set the points in any of the spheres to 1.
+def fill_spheres(values: Any, x: Any, y: Any, z: Any, positions: Any, radii: Any, offsets: Any) -> None:
+    """Set the points in any of the spheres to 1, all others to 0.
 
     Parameters
     ----------
@@ -220,13 +287,10 @@ def fill_spheres(
         Points, (n, 1) in Å.
     positions, radii, offsets : np.ndarray
         (n_atoms, 3) and (n_atoms,) in Å, and (n_molecules + 1,).
-    overwrite : bool
-        Whether all other points become 0.
     """
     scales = scale(x), scale(y), scale(z)
     for m in range(len(values)):
-        if overwrite:
-            values[m] = 0
+        values[m] = 0
         for a in range(offsets[m], offsets[m + 1]):
             p, reach = positions[a], radii[a]
             j0, j1 = window(scales[1], p[1], reach)

@@ -197,7 +197,7 @@ def voxelize(
     dtype, device
         Of the computation and the result; coordinates are taken to the frame of the grid in double precision.
     out : torch.Tensor, optional
-        Zeros of that shape, dtype and device, to be filled and returned: new memory costs as much as atom types do.
+        Of that shape, dtype and device, to be overwritten and returned: new memory costs as much as atom types do.
 
     Raises
     ------

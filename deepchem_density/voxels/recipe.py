@@ -268,7 +268,6 @@ class Recipe(Frozen, NumberSettings, VoxelSettings, _Looked):
         whole, subjects = self.subjects(datapoint)
         grid, seen = (grid_of or self.grid)(whole.ligand), self._fields(subjects)
         if out is not None and len(seen) == 1 and self.dtype in ("float32", "float64") and self.transform == "none":
-            out.fill(0)  # here, so that new memory is met in order and is still in the cache when it is written to
             voxelize(seen[0][1], grid, self.oversampling, self._work_dtype, out=torch.from_numpy(out))
             return _telling(out, whole.ligand.label)
         values = self._values(grid, seen, torch.device("cpu"))
