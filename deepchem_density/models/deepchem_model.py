@@ -284,17 +284,7 @@ class VoxelCNNModel(StoredModel):
         else:
             self._require_validation(validation, patience)
             course = UntilStalled(self.model, optimizer, epoch, patience, total)
-
-            def one_round(steps: int) -> tuple[float, dict[str, float]]:
-                self._global_step = before + course.step  # after a state was read
-                self._reseed()
-                seen: dict[str, float] = {}
-                monitor = EpochMonitor(
-                    optimizer, criterion, steps, steps, None, lambda _, about: seen.update(about), False
-                )
-                return train(monitor, lambda *_: course.after_step()), seen
-
-            before = self._global_step
+            one_round = self._round_of(course, optimizer, criterion, train)
             average = train_in_rounds(course, one_round, loss_of, state, on_epoch, progress)
         if total > 0:
             self._settle(dataset)
@@ -302,6 +292,25 @@ class VoxelCNNModel(StoredModel):
                 self.trained_ = course.finish(loss_of, partial(self._settle, dataset))
             self.save_checkpoint(keep if checkpoint_interval > 0 else 0)
         return average
+
+    def _round_of(
+        self,
+        course: UntilStalled,
+        optimizer: torch.optim.Optimizer,
+        criterion: Callable[..., torch.Tensor],
+        train: Callable[..., float],
+    ) -> Callable[[int], tuple[float, dict[str, float]]]:
+        """Return what trains so many steps of a course, and gives the average loss and the metrics of the round."""
+        before = self._global_step
+
+        def one_round(steps: int) -> tuple[float, dict[str, float]]:
+            self._global_step = before + course.step  # after a state was read
+            self._reseed()
+            seen: dict[str, float] = {}
+            monitor = EpochMonitor(optimizer, criterion, steps, steps, None, lambda _, about: seen.update(about), False)
+            return train(monitor, lambda *_: course.after_step()), seen
+
+        return one_round
 
     def _require_validation(self, validation: Any, patience: int) -> None:
         if validation is None or self._follows_deepchem_schedule():
