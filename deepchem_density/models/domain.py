@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+from rdkit import Chem
+
 from deepchem_density.errors import FeaturizationError
 from deepchem_density.structures.structure import Structure, symbol
 
@@ -52,19 +55,22 @@ class Domain:
         FeaturizationError
             Naming what the model was never shown.
         """
-        found = {symbol(number) for number in molecule.numbers.tolist()}
-        others = sorted(found - set(self.elements))
-        n_heavy, (least, most) = int((molecule.numbers > 1).sum()), self.heavy_atoms
-        reasons = (
-            f"{', '.join(others)}" if others else "",
-            "" if least <= n_heavy <= most else f"{n_heavy} heavy atom{'' if n_heavy == 1 else 's'}",
-            f"the charge {molecule.charge:+d}" if molecule.charge not in self.charges else "",
-        )
-        told = " and ".join(reason for reason in reasons if reason)
+        charge = "" if molecule.charge in self.charges else f"the charge {molecule.charge:+d}"
+        self._refuse(molecule.label, molecule.numbers, charge)
+
+    def check_bonds(self, molecule: Chem.Mol, name: str) -> None:
+        """Refuse, by its elements and size alone, a molecule whose conformer would be dear; as `check` does."""
+        self._refuse(f"'{name}'", np.array([atom.GetAtomicNum() for atom in molecule.GetAtoms()], dtype=np.int64))
+
+    def _refuse(self, label: str, numbers: np.ndarray, charge: str = "") -> None:
+        others = sorted({symbol(number) for number in numbers.tolist()} - set(self.elements))
+        n_heavy, (least, most) = int((numbers > 1).sum()), self.heavy_atoms
+        size = "" if least <= n_heavy <= most else f"{n_heavy} heavy atom{'' if n_heavy == 1 else 's'}"
+        told = " and ".join(reason for reason in (", ".join(others), size, charge) if reason)
         if told:
             charges = " or ".join(f"{charge:+d}" if charge else "0" for charge in self.charges)
             raise FeaturizationError(
-                f"{molecule.label} has {told}; the model was trained on molecules of {', '.join(self.elements)} with {least} "
+                f"{label} has {told}; the model was trained on molecules of {', '.join(self.elements)} with {least} "
                 f"to {most} heavy atoms and charge {charges}, and knows nothing of others: leave it out, or train a model on "
                 "molecules like it."
             )

@@ -14,14 +14,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from rdkit import Chem
 
 from deepchem_density.files import write_text
 from deepchem_density.models.checkpoints import DAMAGE, read_small_json
 from deepchem_density.models.domain import Domain
 from deepchem_density.settings import one_of
+from deepchem_density.structures.readers import mol_from
 from deepchem_density.tables.composition import CompositionLine
 from deepchem_density.tables.settings import TASKS
 from deepchem_density.versions import __version__
+from deepchem_density.voxels.datapoints import lacks_positions
 from deepchem_density.voxels.recipe import ACCEPTED_VERSIONS, FEATURE_VERSION, Recipe
 from deepchem_density.voxels.solver_line import SolverLine, solve_molecule
 
@@ -71,6 +74,9 @@ class ModelRecipe:
             It cannot be featurized, lies outside the domain, holds an element that the line does not know, or cannot be solved
             where the line needs it.
         """
+        if self.domain is not None and lacks_positions(datapoint):
+            bonds = mol_from(datapoint)
+            self.domain.check_bonds(bonds, datapoint if isinstance(datapoint, str) else Chem.MolToSmiles(bonds))
         whole = self.recipe.read(datapoint)
         if self.domain is not None:
             self.domain.check(whole.ligand)

@@ -5,6 +5,7 @@ import json
 
 import numpy as np
 import pytest
+from rdkit import Chem
 
 from deepchem_density.errors import FeaturizationError
 from deepchem_density.models.domain import Domain
@@ -87,8 +88,14 @@ def test_molecules_outside_the_domain_are_refused_before_they_are_solved(tmp_pat
     line = SolverLine(COMPOSITION, np.ones((4, 2)))
     found = ModelRecipe.read(dataclasses.replace(ABOUT, domain=domain, line=line).write(tmp_path))
     assert found.domain == domain
-    with pytest.raises(FeaturizationError, match="'CCCC' has 4 heavy atoms; the model was trained on"):
-        found.voxels_and_line("CCCC")
+    with pytest.raises(FeaturizationError, match=r"'CC\[CH2-\]' has the charge -1; the model was trained on"):
+        found.voxels_and_line("CC[CH2-]")
+    monkeypatch.setattr("deepchem_density.structures.readers.embedded", None)
+    for molecule in ("CCCC", Chem.MolFromSmiles("CCCC")):  # before they have a conformer
+        with pytest.raises(FeaturizationError, match="'CCCC' has 4 heavy atoms; the model was trained on"):
+            found.voxels_and_line(molecule)
+    with pytest.raises(FeaturizationError, match=r"'\*CO' has .*O"):
+        found.voxels_and_line("*CO")
 
 
 @pytest.mark.parametrize("domain", [3, {"elements": ["C"]}, {"elements": [], "heavy_atoms": [1, 3], "charges": [0]}])
