@@ -31,6 +31,7 @@ __all__ = [
     "digest",
     "is_file",
     "is_folder",
+    "kept_json",
     "load_npz",
     "read_json",
     "reading",
@@ -262,6 +263,14 @@ def read_json(path: str | os.PathLike[str]) -> Any:
             return json.loads(text, object_pairs_hook=_without_repetition)
         except ValueError as error:
             raise ValueError(f"'{_shown(path)}' cannot be read as json ({error}); correct it.") from error
+
+
+def kept_json(path: Path) -> Any:
+    """Return what an earlier run wrote for later ones; None where there is none or it is damaged, so that it is made again."""
+    try:
+        return read_json(path)
+    except (OSError, ValueError):
+        return None
 
 
 def _without_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

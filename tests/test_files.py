@@ -17,6 +17,7 @@ from deepchem_density.files import (
     check_writable,
     is_file,
     is_folder,
+    kept_json,
     load_npz,
     read_json,
     reading,
@@ -190,6 +191,13 @@ def test_other_json_is_refused(tmp_path, text, message):
     (tmp_path / "a.json").write_bytes(text.encode(errors="surrogateescape"))
     with pytest.raises(ValueError, match=rf"'.*a\.json' .*{message}" if "key" in message else rf"a\.json' {message}"):
         read_json(tmp_path / "a.json")
+    assert kept_json(tmp_path / "a.json") is None
+
+
+def test_what_was_kept_comes_back_where_it_is(tmp_path):
+    assert kept_json(tmp_path / "a.json") is None
+    write_text(tmp_path / "a.json", "[1.5]")
+    assert kept_json(tmp_path / "a.json") == [1.5]
 
 
 def test_cells_that_a_spreadsheet_would_run_are_text_and_numbers_stay(tmp_path):

@@ -20,7 +20,7 @@ from deepchem_density.curves.data import CurveData
 from deepchem_density.curves.held_out import predict_held_out
 from deepchem_density.curves.metrics import metrics_of
 from deepchem_density.curves.removed_line import removed_line
-from deepchem_density.files import digest, write_text
+from deepchem_density.files import digest, kept_json, write_text
 from deepchem_density.models.deepchem_model import VoxelCNNModel
 from deepchem_density.models.predicted_values import predicted_values
 from deepchem_density.models.recipe_file import ModelRecipe
@@ -117,12 +117,12 @@ def cell_folder(
 
 def read_cell(folder: Path) -> Cell | None:
     """Return a finished cell, or None where there is none that this release can read."""
+    stored = kept_json(folder / "result.json")
     try:
-        stored = json.loads((folder / "result.json").read_text(encoding="utf-8"))
         arrays = {name: np.array(stored[name]) for name in ("ids", "heavy_atoms", "truth", "predicted")}
-    except (FileNotFoundError, json.JSONDecodeError, KeyError):  # KeyError: of an earlier release
+        return Cell(stored["rows"], **arrays, model_dir=folder / "model", part_rows=stored.get("part_rows", []))
+    except (KeyError, TypeError):  # of an earlier release, or no cell
         return None
-    return Cell(stored["rows"], **arrays, model_dir=folder / "model", part_rows=stored.get("part_rows", []))
 
 
 def run_cell(

@@ -10,7 +10,7 @@ import numpy as np
 
 from deepchem_density.curves.config import CurveConfig
 from deepchem_density.curves.data import CurveData
-from deepchem_density.files import write_text
+from deepchem_density.files import kept_json, write_text
 from deepchem_density.models.deepchem_model import VoxelCNNModel
 from deepchem_density.models.predicted_values import predicted_values
 
@@ -51,12 +51,12 @@ class HeldOut:
     @classmethod
     def read(cls, folder: Path) -> HeldOut | None:
         """Return what `write` wrote, None where an earlier release trained the cell."""
+        stored = kept_json(folder / HELD_OUT_FILE)
         try:
-            stored = json.loads((folder / HELD_OUT_FILE).read_text(encoding="utf-8"))
             arrays = {name: np.array(stored[name]) for name in ("ids", "truth", "predicted")}
             deviation = None if stored["deviation"] is None else np.array(stored["deviation"])
             return cls(**arrays, deviation=deviation, masks=int(stored["masks"]))
-        except (FileNotFoundError, json.JSONDecodeError, KeyError):
+        except (KeyError, TypeError, ValueError):
             return None
 
 

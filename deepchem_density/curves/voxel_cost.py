@@ -12,7 +12,7 @@ import numpy as np
 
 from deepchem_density.curves.config import CurveConfig
 from deepchem_density.errors import FeaturizationError
-from deepchem_density.files import digest, write_text
+from deepchem_density.files import digest, kept_json, write_text
 from deepchem_density.settings import described
 from deepchem_density.tables.load import load_data
 from deepchem_density.voxels.recipe import Recipe
@@ -48,10 +48,12 @@ def voxel_seconds(configs: Sequence[CurveConfig], out: Path) -> dict[str, float]
     datapoints: list[Any] = []
     seconds = {}
     for label, path in paths.items():
-        if not path.is_file():
+        kept = kept_json(path)
+        if not isinstance(kept, float):
             datapoints = datapoints or _test_molecules(configs[0])
-            write_text(path, json.dumps(_measured(recipes[label], datapoints)))
-        seconds[label] = float(json.loads(path.read_text(encoding="utf-8")))
+            kept = _measured(recipes[label], datapoints)
+            write_text(path, json.dumps(kept))
+        seconds[label] = kept
     return seconds
 
 

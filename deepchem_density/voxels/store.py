@@ -8,6 +8,7 @@ import os
 import shutil
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from deepchem_density.errors import FeaturizationError, reason_of
-from deepchem_density.files import digest, write_text
+from deepchem_density.files import digest, kept_json, write_text
 from deepchem_density.progress import progress_of
 from deepchem_density.settings import described
 from deepchem_density.voxels.datapoints import located
@@ -215,10 +216,8 @@ def _failed(shards: Sequence[Shard]) -> str:
 def _refused(shard: Shard, recipe: Recipe, any_orientation: bool) -> dict[int, str]:
     """Return place -> reason for the datapoints of a shard that were solved and have no voxels of a recipe."""
     path = shard.folder / f"refused-{digest([FEATURE_VERSION, described(recipe), any_orientation])}.json"
-    try:
-        return {int(place): str(reason) for place, reason in json.loads(path.read_text(encoding="utf-8")).items()}
-    except (FileNotFoundError, ValueError, AttributeError):
-        pass
+    with suppress(AttributeError, ValueError):  # None, or no places
+        return {int(place): str(reason) for place, reason in kept_json(path).items()}
     found: dict[int, str] = {}
     for place in range(len(shard)):
         if place not in shard.failures:

@@ -75,12 +75,14 @@ def test_a_cell_predicts_for_itself(finished):
     np.testing.assert_allclose(predicted, cell.predicted[:3], rtol=1e-4)
 
 
-def test_a_result_of_an_earlier_release_is_run_again(finished):
+@pytest.mark.parametrize("damage", ["earlier release", "cut", "list"])
+def test_a_result_of_an_earlier_release_or_damaged_is_run_again(finished, damage):
     out, cell = finished
     path = cell.model_dir.parent / "result.json"
-    stored = json.loads(path.read_text())
+    text = path.read_text()
+    stored = json.loads(text)
     del stored["heavy_atoms"]
-    path.write_text(json.dumps(stored))
+    path.write_text({"earlier release": json.dumps(stored), "cut": text[:-9], "list": "[1]"}[damage])
     assert read_cell(path.parent) is None
     run_curve(QUICK, out)
     assert read_cell(path.parent) is not None

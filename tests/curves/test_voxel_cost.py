@@ -27,6 +27,10 @@ def test_each_representation_is_measured_once(tmp_path, monkeypatch):
     assert voxel_seconds(CONFIGS, tmp_path) == found
     with pytest.raises(AssertionError, match="measured again"):
         voxel_seconds([dataclasses.replace(CONFIGS[0], sigma=0.9)], tmp_path)
+    for path in tmp_path.glob("seconds/*.json"):
+        path.write_text("{")
+    with pytest.raises(AssertionError, match="measured again"):
+        voxel_seconds(CONFIGS, tmp_path)
 
 
 def test_test_molecules_are_measured_and_the_first_one_does_not_count(monkeypatch):
