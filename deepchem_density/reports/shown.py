@@ -23,11 +23,12 @@ _IN_UNITS = {
 
 
 def in_words(label: str) -> str:
-    """Return the label of a curve with its inputs in words, and any other text as it is."""
+    """Return the label of a curve with its inputs in words and settings under today's names, and any other text as it is."""
     rep, space, rest = label.partition(" (")
     names = rep.split("+")
     if not set(names) <= set(REPRESENTATIONS):
         return label
+    rest = rest.replace("remove_composition=True", "baseline=composition")  # as stored cells are labelled
     return " + ".join(REPRESENTATIONS[name].words for name in names) + space + rest
 
 

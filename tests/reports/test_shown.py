@@ -12,6 +12,7 @@ def test_inputs_are_called_by_their_words_and_other_models_by_their_names():
     assert in_words("atom") == "atom types"
     assert in_words("density+gradient (d_min=2.0)") == "electron density + density gradient (d_min=2.0)"
     assert in_words("linear in element counts") == "linear in element counts"
+    assert in_words("atom (sigma=0.6, remove_composition=True)") == "atom types (sigma=0.6, baseline=composition)"
 
 
 def test_units_stand_behind_labels_and_those_of_squares_are_squared():
