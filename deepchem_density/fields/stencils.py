@@ -68,18 +68,18 @@ def fill_gaussians(
         np.empty((most, ny), values.dtype),
         np.empty((most, nz), values.dtype),
     )
-    lines, planes = (x, y, z), np.empty((most, 2), np.int64)
+    lines, reached = (x, y, z), np.empty((most, 3), np.int64)
     scales = scale(x), scale(y), scale(z)
     decays = decay(x, exponent), decay(y, exponent), decay(z, exponent)
     reach = math.sqrt(math.log(height / cutoff) / exponent) + half_diagonal(x, y, z)
     for m in range(n_molecules):
-        first, last = offsets[m], offsets[m + 1]
-        _tabulate(tables, planes, lines, scales, decays, positions, first, last, reach, exponent, height)
+        atoms = range(offsets[m], offsets[m + 1])
+        n = _tabulate(tables, reached, lines, scales, decays, positions, atoms, reach, exponent, height)
         flat = values[m].reshape(-1)
         for i in range(nx):
             plane, start = (beside, 0) if streamed else (flat, i * size)
             plane[start : start + size] = 0
-            _add_to_plane(plane, start, i, n_channels, tables, planes, scales, positions, channels, first, last, reach)
+            _add_to_plane(plane, start, i, n_channels, tables, reached[:n], scales, positions, channels, reach)
             if streamed:
                 stream(flat, i * size, beside)
     if streamed:
@@ -98,28 +98,32 @@ def _largest(offsets: Any) -> int:
 @compiled(fastmath=FAST)
 def _tabulate(
     tables: Any,
-    planes: Any,
+    reached: Any,
     lines: Any,
     scales: Any,
     decays: Any,
     positions: Any,
-    first: int,
-    last: int,
+    atoms: Any,
     reach: float,
     exponent: float,
     height: float,
-) -> None:
-    """Set the rows of three tables, and the planes [first, last) that each atom reaches, for the atoms of a molecule."""
-    for a in range(first, last):
-        row, p = a - first, (positions[a, 0], positions[a, 1], positions[a, 2])
+) -> int:
+    """Set a row of three tables for each atom of a molecule that reaches a cell, and return how many do.
+
+    A row of ``reached`` is the first plane, the end of the planes, and the atom.
+    """
+    row = 0
+    for a in atoms:
+        p = positions[a, 0], positions[a, 1], positions[a, 2]
         block = window(scales[0], p[0], reach), window(scales[1], p[1], reach), window(scales[2], p[2], reach)
         if _empty(block):
-            planes[row] = 0
             continue
-        planes[row, 0], planes[row, 1] = block[0]
+        reached[row, 0], reached[row, 1], reached[row, 2] = block[0][0], block[0][1], a
         fill_table(tables[0], row, lines[0], block[0], p[0], exponent, height, decays[0])
         fill_table(tables[1], row, lines[1], block[1], p[1], exponent, 1.0, decays[1])
         fill_table(tables[2], row, lines[2], block[2], p[2], exponent, 1.0, decays[2])
+        row += 1
+    return row
 
 
 @compiled(fastmath=FAST)
@@ -129,21 +133,19 @@ def _add_to_plane(
     i: int,
     n_channels: int,
     tables: Any,
-    planes: Any,
+    reached: Any,
     scales: Any,
     positions: Any,
     channels: Any,
-    first: int,
-    last: int,
     reach: float,
 ) -> None:
-    """Add the atoms of a molecule to cells (i, y, z, channel), which begin at plane[start]."""
+    """Add the atoms that `_tabulate` found to cells (i, y, z, channel), which begin at plane[start]."""
     tx, ty, tz = tables
     nz = tz.shape[1]
-    for a in range(first, last):
-        r = a - first
-        if not planes[r, 0] <= i < planes[r, 1]:
+    for r in range(len(reached)):
+        if not reached[r, 0] <= i < reached[r, 1]:
             continue
+        a = reached[r, 2]
         half = math.sqrt(_rest(scales[0], i, positions[a, 0], reach))
         j0, j1 = window(scales[1], positions[a, 1], half)
         k0, k1 = window(scales[2], positions[a, 2], half)
