@@ -213,18 +213,16 @@ def _work(seed: int, places: range, readers: Sequence[Reader], pipe: Any) -> Non
     """Try cases, and tell of each before and after."""
     space = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (space + ROOM, space + ROOM))
-    before = _peak()
     for place in places:
         case = case_at(seed, place, readers)
         pipe.send(("start", (case.reader, case.mutation)))
-        started = time.monotonic()
+        Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew, from what is resident now
+        before, started = _peak(), time.monotonic()
         outcome = tried(case)
         peak = _peak()
         if peak > before + GIGABYTE and outcome.kind not in FAULTS:
             outcome = Outcome(MEMORY, f"{(peak - before) / GIGABYTE:.1f} GB: {outcome.kind}, {outcome.detail}")
         pipe.send(("end", outcome, peak - before, time.monotonic() - started))
-        if peak > before + GIGABYTE / 4:
-            Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew
     pipe.close()
 
 
