@@ -7,6 +7,9 @@ from pathlib import Path
 
 import gemmi
 import numpy as np
+import torch
+
+from deepchem_density.fields.maps import GriddedDensity
 
 ATOMS = (("C", 0.10, 0.22, 0.31, 22.0, 1.0), ("N", 0.31, 0.15, 0.62, 25.0, 0.7), ("S", 0.72, 0.41, 0.12, 30.0, 1.0))
 """Element, fractional coordinates, B in Å² and occupancy."""
@@ -145,3 +148,11 @@ def write_reflections(path: Path, mtz: gemmi.Mtz) -> None:
         plain.write_text(gemmi.MtzToCif().write_cif_to_string(mtz))
     if path.suffix == ".gz":
         path.write_bytes(gzip.compress(plain.read_bytes()))
+
+
+def points(n: int = 200, reach: float = 15.0) -> np.ndarray:
+    return np.random.default_rng(0).uniform(-reach, reach, (n, 3))
+
+
+def values_at(density: GriddedDensity, where: np.ndarray) -> np.ndarray:
+    return density.at(torch.as_tensor(where))[:, 0].numpy()

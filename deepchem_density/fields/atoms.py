@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from deepchem_density.fields.axis_tables import is_even, line
-from deepchem_density.fields.batches import Batch, joined, new_or_given
+from deepchem_density.fields.batches import Batch, filled, joined, new_or_given
 from deepchem_density.fields.field import Field
 from deepchem_density.fields.stencils import fill_gaussians, fill_spheres
 
@@ -65,21 +65,16 @@ class AtomTypes(Field):
         """Return the number densities (nx, ny, nz, n_channels); fast on axes that ascend evenly."""
         if not all(is_even(axis) for axis in (x, y, z)):
             return super().on_axes(x, y, z)
-        values = new_or_given((len(x), len(y), len(z), self.n_channels), x.dtype)
-        return self._summed(values, [line(axis[:, None]) for axis in (x, y, z)]).to(x.device)
+        return self._means([line(axis[:, None]) for axis in (x, y, z)], x)
 
     def cell_means(self, axis: torch.Tensor, out: torch.Tensor | None = None) -> torch.Tensor:
         """Return the mean over each cell: of a product along three axes it is the product of the means."""
-        shape = (*(len(axis),) * 3, self.n_channels)
-        in_place = out is not None and out.device.type == "cpu" and out.is_contiguous()
-        values = self._summed(new_or_given(shape, axis.dtype, out if in_place else None), [line(axis)] * 3)
-        if in_place:
-            return values
-        return values.to(axis.device) if out is None else out.copy_(values)
+        return self._means([line(axis)] * 3, axis, out)
 
-    def _summed(self, values: torch.Tensor, lines: list[np.ndarray]) -> torch.Tensor:
-        _sum_atoms(values[None], lines, joined([self.positions], [self.channels]), self.sigma)
-        return values
+    def _means(self, lines: list[np.ndarray], like: torch.Tensor, out: torch.Tensor | None = None) -> torch.Tensor:
+        one = joined([self.positions], [self.channels])
+        shape = (*map(len, lines), self.n_channels)
+        return filled(lambda values: _sum_atoms(values[None], lines, one, self.sigma), shape, like, out)
 
     def _one_hot(self, like: torch.Tensor) -> torch.Tensor:
         channels = torch.as_tensor(self.channels, device=like.device)

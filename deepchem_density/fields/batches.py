@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import torch
 
-__all__ = ["Batch", "joined", "new_or_given", "offsets_of"]
+__all__ = ["Batch", "filled", "joined", "new_or_given", "offsets_of"]
 
 
 class Batch(NamedTuple):
@@ -64,3 +64,27 @@ def new_or_given(shape: tuple[int, ...], dtype: torch.dtype, out: torch.Tensor |
             "on the CPU, is accepted."
         )
     return out
+
+
+def filled(
+    fill: Callable[[torch.Tensor], object], shape: tuple[int, ...], like: torch.Tensor, out: torch.Tensor | None = None
+) -> torch.Tensor:
+    """Return an array that compiled code fills, which needs contiguous memory on the CPU, where the caller wants it.
+
+    Parameters
+    ----------
+    fill : callable
+        Gets the array, not initialized, and sets all of it.
+    shape : tuple of int
+        Of the array.
+    like : torch.Tensor
+        Of its dtype, and on the device of the result.
+    out : torch.Tensor, optional
+        Of that shape, dtype and device, to be overwritten and returned.
+    """
+    in_place = out is not None and out.device.type == "cpu" and out.is_contiguous()
+    values = new_or_given(shape, like.dtype, out if in_place else None)
+    fill(values)
+    if out is None:
+        return values.to(like.device)
+    return out if in_place else out.copy_(values)

@@ -22,7 +22,7 @@ from scipy.spatial import cKDTree
 
 from deepchem_density.errors import FeaturizationError
 from deepchem_density.fields.axis_tables import is_even, line
-from deepchem_density.fields.batches import new_or_given, offsets_of
+from deepchem_density.fields.batches import filled, new_or_given, offsets_of
 from deepchem_density.fields.field import Density
 from deepchem_density.fields.stencils import fill_form_factor_gradients, fill_form_factors
 from deepchem_density.structures.structure import Structure, symbol
@@ -93,31 +93,30 @@ class IndependentAtoms(Density):
         """Return ρ (nx, ny, nz, 1) in e/Å³; fast on axes that ascend evenly."""
         if not all(is_even(axis) for axis in (x, y, z)):
             return super().on_axes(x, y, z)
-        values = torch.empty((len(x), len(y), len(z), 1), dtype=x.dtype, device=x.device)
-        return self._fill_means([line(axis[:, None]) for axis in (x, y, z)], values)
+        return self._means([line(axis[:, None]) for axis in (x, y, z)], x)
 
     def cell_means(self, axis: torch.Tensor, out: torch.Tensor | None = None) -> torch.Tensor:
         """Return the mean over each cell: of a product along three axes it is the product of the means."""
-        n = len(axis)
-        values = torch.empty((n, n, n, 1), dtype=axis.dtype, device=axis.device) if out is None else out
-        return self._fill_means([line(axis)] * 3, values)
+        return self._means([line(axis)] * 3, axis, out)
 
     def gradient_on_axes(self, x: torch.Tensor, y: torch.Tensor, z: torch.Tensor) -> torch.Tensor:
         """Return ∇ρ (nx, ny, nz, 3) in e/Å⁴; fast on axes that ascend evenly."""
         if not all(is_even(axis) for axis in (x, y, z)):
             return super().gradient_on_axes(x, y, z)
-        values = torch.empty((3, len(x), len(y), len(z)), dtype=x.dtype)
         lines = [line(axis[:, None]) for axis in (x, y, z)]
-        fill_form_factor_gradients(values.numpy(), *lines, *self._atoms, self.cutoff)
-        return values.to(x.device).permute(1, 2, 3, 0)
 
-    def _fill_means(self, lines: list[np.ndarray], out: torch.Tensor) -> torch.Tensor:
-        """Set out (nx, ny, nz, 1) to the mean over cells (cells, sub-points); compiled, so always on the CPU."""
-        in_place = out.device.type == "cpu" and out.is_contiguous()
-        values = out if in_place else torch.empty(out.shape, dtype=out.dtype)
+        def fill(values: torch.Tensor) -> None:
+            fill_form_factor_gradients(values.numpy(), *lines, *self._atoms, self.cutoff)
+
+        return filled(fill, (3, *map(len, lines)), x).permute(1, 2, 3, 0)
+
+    def _means(self, lines: list[np.ndarray], like: torch.Tensor, out: torch.Tensor | None = None) -> torch.Tensor:
         offsets, cutoffs = offsets_of([self.positions]), np.array([self.cutoff])
-        fill_form_factors(values[None, ..., 0].numpy(), *lines, *self._atoms, offsets, cutoffs)
-        return out if in_place else out.copy_(values)
+
+        def fill(values: torch.Tensor) -> None:
+            fill_form_factors(values[None, ..., 0].numpy(), *lines, *self._atoms, offsets, cutoffs)
+
+        return filled(fill, (*map(len, lines), 1), like, out)
 
     @property
     def _atoms(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

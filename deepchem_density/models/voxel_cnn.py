@@ -177,11 +177,17 @@ class VoxelCNN(nn.Module):
         super().__init__()
         if n_bins is None:
             n_bins = USUAL_BINS if n_channels == 1 or binned_channels else 0
-        counts = {"n_tasks": n_tasks, "n_channels": n_channels, "depth": depth, "head_width": head_width}
+        counts = {
+            "n_tasks": n_tasks,
+            "n_channels": n_channels,
+            "depth": depth,
+            "head_width": head_width,
+            "stages": len(widths),
+        }
         counts |= {f"widths[{i}]": width for i, width in enumerate(widths)}
         counts |= {f"stem_widths[{i}]": width for i, width in enumerate(stem_widths)}
-        require_counts(**counts, stages=len(widths), **{"n_classes - 1": n_classes - 1})
-        require_counts(**({"n_bins - 1": n_bins - 1} if n_bins else {}))
+        counts |= {"n_classes - 1": n_classes - 1} | ({"n_bins - 1": n_bins - 1} if n_bins else {})
+        require_counts(**counts)
         one_of("pooling", pooling, ("mean", "sum"))
         one_of("mode", mode, ("regression", "classification"))
         if not 0 <= dropout < 1:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import gemmi
 import numpy as np
 import pytest
-import torch
+from crystals import values_at
 
 from deepchem_density.errors import FeaturizationError
 from deepchem_density.fields.cube_files import read_cube
@@ -67,10 +67,6 @@ def structure(shared_data, case) -> gemmi.Structure:
 
 def positions(structure: gemmi.Structure, residue: str = "") -> np.ndarray:
     return np.array([c.atom.pos.tolist() for c in structure[0].all() if residue in ("", c.residue.name)])
-
-
-def values_at(density: GriddedDensity, points: np.ndarray) -> np.ndarray:
-    return density.at(torch.as_tensor(points))[:, 0].numpy()
 
 
 def within(density: GriddedDensity, points: np.ndarray) -> np.ndarray:

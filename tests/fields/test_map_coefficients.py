@@ -7,20 +7,10 @@ import gzip
 import gemmi
 import numpy as np
 import pytest
-import torch
-from crystals import coefficients, computed, crystal, formula, fourier_sum, write_reflections
+from crystals import coefficients, computed, crystal, formula, fourier_sum, points, values_at, write_reflections
 
 from deepchem_density.errors import FeaturizationError
 from deepchem_density.fields.map_readers import read_map
-from deepchem_density.fields.maps import GriddedDensity
-
-
-def points(n: int = 200, reach: float = 15.0) -> np.ndarray:
-    return np.random.default_rng(0).uniform(-reach, reach, (n, 3))
-
-
-def values_at(density: GriddedDensity, where: np.ndarray) -> np.ndarray:
-    return density.at(torch.as_tensor(where))[:, 0].numpy()
 
 
 @pytest.mark.parametrize("suffix", [".mtz", ".mtz.gz", ".cif", ".mmcif", ".ent", ".cif.gz"])

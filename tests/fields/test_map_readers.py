@@ -9,7 +9,16 @@ import gemmi
 import numpy as np
 import pytest
 import torch
-from crystals import CRYSTALS, coefficients, computed, formula, write_ccp4, write_reflections
+from crystals import (
+    CRYSTALS,
+    coefficients,
+    computed,
+    formula,
+    points,
+    values_at,
+    write_ccp4,
+    write_reflections,
+)
 from cube_text import cube_text
 from hypothesis import given
 from hypothesis import strategies as st
@@ -21,14 +30,6 @@ from deepchem_density.fields.maps import GriddedDensity
 BOHR = 0.529177210903
 TOLERANCE = 0.01
 """e/Å³: the largest error of interpolation between nodes 0.25 Å apart, where the crystals' densities rise to 3 e/Å³."""
-
-
-def points(n: int = 200, reach: float = 15.0) -> np.ndarray:
-    return np.random.default_rng(0).uniform(-reach, reach, (n, 3))
-
-
-def values_at(density: GriddedDensity, where: np.ndarray) -> np.ndarray:
-    return density.at(torch.as_tensor(where))[:, 0].numpy()
 
 
 def write_asu(path: Path, spacegroup: str) -> gemmi.FloatGrid:
