@@ -103,6 +103,14 @@ class _Stage(nn.Sequential):
         return field
 
 
+def _perceptron(incoming: int, width: int, outputs: int, dropout: float) -> nn.Sequential:
+    """Return one hidden layer, with an output that starts at zero."""
+    last = nn.Linear(width, outputs)
+    nn.init.zeros_(last.weight)
+    nn.init.zeros_(last.bias)
+    return nn.Sequential(nn.Dropout(dropout), nn.Linear(incoming, width), nn.SiLU(), nn.Dropout(dropout), last)
+
+
 class VoxelCNN(nn.Module):
     """A 3-D convolutional network over voxels, for any grid of at least 4³ cells.
 
@@ -177,14 +185,8 @@ class VoxelCNN(nn.Module):
         super().__init__()
         if n_bins is None:
             n_bins = USUAL_BINS if n_channels == 1 or binned_channels else 0
-        counts = {
-            "n_tasks": n_tasks,
-            "n_channels": n_channels,
-            "depth": depth,
-            "head_width": head_width,
-            "stages": len(widths),
-        }
-        counts |= {f"widths[{i}]": width for i, width in enumerate(widths)}
+        require_counts(n_tasks=n_tasks, n_channels=n_channels, depth=depth, head_width=head_width, stages=len(widths))
+        counts = {f"widths[{i}]": width for i, width in enumerate(widths)}
         counts |= {f"stem_widths[{i}]": width for i, width in enumerate(stem_widths)}
         counts |= {"n_classes - 1": n_classes - 1} | ({"n_bins - 1": n_bins - 1} if n_bins else {})
         require_counts(**counts)
@@ -211,12 +213,7 @@ class VoxelCNN(nn.Module):
             self.stages.append(_Stage(incoming, width, depth))
             incoming = width
         outputs = n_tasks * (n_classes if mode == "classification" else 1)
-        last = nn.Linear(head_width, outputs)
-        nn.init.zeros_(last.weight)
-        nn.init.zeros_(last.bias)
-        self.head = nn.Sequential(
-            nn.Dropout(dropout), nn.Linear(incoming, head_width), nn.SiLU(), nn.Dropout(dropout), last
-        )
+        self.head = _perceptron(incoming, head_width, outputs, dropout)
         self.register_buffer("label_mean", torch.zeros(n_tasks))
         self.register_buffer("label_std", torch.ones(n_tasks))
         self.register_buffer("labels_seen", torch.zeros((), dtype=torch.bool))
