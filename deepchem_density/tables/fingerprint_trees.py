@@ -9,6 +9,7 @@ from rdkit import Chem, rdBase
 from rdkit.Chem import rdFingerprintGenerator
 from sklearn.ensemble import HistGradientBoostingRegressor
 
+from deepchem_density.progress import progress_of
 from deepchem_density.tables.baselines import predict_linear
 
 __all__ = ["morgan_fingerprints", "predict_trees"]
@@ -85,7 +86,7 @@ def predict_trees(
     if len(telling) == 0:
         return predicted
     bits, left = fingerprints[:, telling], y - line
-    for task in range(y.shape[1]):
+    for task in progress_of(range(y.shape[1]), doing="boosting trees on fingerprints", unit="labels", leave=False):
         trees = HistGradientBoostingRegressor(
             max_iter=TREES, min_samples_leaf=LEAF, early_stopping=False, random_state=0
         )
