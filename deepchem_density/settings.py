@@ -147,15 +147,18 @@ class Frozen:
         raise dataclasses.FrozenInstanceError(f"cannot delete field {name!r}")
 
 
-def with_defaults(which: str) -> Callable[[Class], Class]:
-    """Return a decorator for use below ``@dataclass``: inherited settings take their defaults for ``which``, "curves" say."""
+def with_defaults(which: str, only: Collection[str] | None = None) -> Callable[[Class], Class]:
+    """Return a decorator for use below ``@dataclass``: inherited settings take their defaults for ``which``, "curves" say.
+
+    ``only`` names those that do; None stands for all of them.
+    """
 
     def decorate(cls: Class) -> Class:
         for base in reversed(cls.__mro__[1:]):
             hints = get_type_hints(base) if dataclasses.is_dataclass(base) else {}
             for field in dataclasses.fields(base) if dataclasses.is_dataclass(base) else ():
                 default = getattr(field.metadata["setting"], which) if field.metadata else SAME
-                if default is not SAME:
+                if default is not SAME and (only is None or field.name in only):
                     cls.__annotations__[field.name] = hints[field.name]
                     setattr(cls, field.name, dataclasses.field(default=default, metadata=field.metadata))
         return cls

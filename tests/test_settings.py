@@ -110,6 +110,13 @@ def test_defaults_depend_on_what_they_are_for():
     assert special_defaults(Curve, "complexes") == {"width": 3.0}
     assert settings_of(Curve)["width"].unit == "Å"
 
+    @dataclass
+    @with_defaults("curves", only=("count",))
+    class Counted(Shape):
+        """Of which the width stays."""
+
+    assert class_defaults(Counted) == class_defaults(Shape)
+
 
 def test_a_later_setting_enters_a_description_only_where_it_is_not_at_its_default():
     assert "late" not in described(Curve())

@@ -6,15 +6,14 @@ import argparse
 from dataclasses import dataclass
 from typing import Any
 
-from deepchem_density.cli.looked_at import INPUT_HELP, LookedAtSettings, datapoint_of, settings_given
+from deepchem_density.cli.looked_at import INPUT_HELP, LookedAtSettings, VoxelOptions, datapoint_of, settings_to_look
 from deepchem_density.cli.options import add_settings, values_of
-from deepchem_density.voxels.settings import VoxelSettings
 
 __all__ = ["ExportRun", "add_to", "run"]
 
 
 @dataclass
-class ExportRun(VoxelSettings, LookedAtSettings):
+class ExportRun(VoxelOptions, LookedAtSettings):
     """The options of the command."""
 
 
@@ -41,6 +40,6 @@ def run(options: argparse.Namespace) -> int:
     from deepchem_density.views import export
 
     datapoint = datapoint_of(options.input, asked, options)
-    written = export(datapoint, options.file, asked.rep or "density", settings_given(options))
+    written = export(datapoint, options.file, asked.rep or "density", settings_to_look(options))
     print(f"Written: {', '.join(map(str, written))}")
     return 0

@@ -19,7 +19,7 @@ from deepchem_density.cli.options import (
 )
 from deepchem_density.curves.settings import InputSettings
 from deepchem_density.errors import counted_reasons
-from deepchem_density.settings import setting
+from deepchem_density.settings import setting, with_defaults
 from deepchem_density.tables.settings import ColumnSettings
 from deepchem_density.voxels.settings import VoxelSettings
 
@@ -43,6 +43,7 @@ class FeaturizeSettings(ClusterSettings):
 
 
 @dataclass
+@with_defaults("curves")
 class FeaturizeRun(FeaturizeSettings, VoxelSettings, InputSettings, ColumnSettings):
     """The options of the command."""
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from deepchem_density.cli.options import asked_for
-from deepchem_density.settings import setting
+from deepchem_density.settings import setting, with_defaults
 from deepchem_density.voxels.settings import VoxelSettings
 
-__all__ = ["INPUT_HELP", "LookedAtSettings", "datapoint_of", "settings_given"]
+__all__ = ["INPUT_HELP", "LookedAtSettings", "VoxelOptions", "datapoint_of", "settings_given", "settings_to_look"]
 
 INPUT_HELP = (
     "a SMILES, a file of a molecule or ligand (.sdf, .mol2, .pdb, .cif, ...), or a map alone (.ccp4, .mtz, .cube, ...)"
@@ -29,6 +29,12 @@ class LookedAtSettings:
     ligand: str = setting(
         "", "name of the residue that is the ligand, where input is an entry of the PDB that holds it, as D2Q"
     )
+
+
+@dataclass(eq=False, repr=False)
+@with_defaults("curves", only=("engine",))
+class VoxelOptions(VoxelSettings):
+    """The settings of voxels, of which a command chooses the solver by size as those that train do."""
 
 
 def datapoint_of(text: str, asked: LookedAtSettings, options: argparse.Namespace) -> Any:
@@ -69,4 +75,9 @@ def datapoint_of(text: str, asked: LookedAtSettings, options: argparse.Namespace
 
 def settings_given(options: argparse.Namespace) -> dict[str, Any]:
     """Return the settings of voxels that were given."""
-    return asked_for(options, VoxelSettings)
+    return asked_for(options, VoxelOptions)
+
+
+def settings_to_look(options: argparse.Namespace) -> dict[str, Any]:
+    """Return the settings of voxels where no model brings them: those given, and where this is a command's choice, its own."""
+    return {"engine": VoxelOptions.engine, **settings_given(options)}

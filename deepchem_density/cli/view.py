@@ -6,10 +6,16 @@ import argparse
 from dataclasses import dataclass
 from typing import Any
 
-from deepchem_density.cli.looked_at import INPUT_HELP, LookedAtSettings, datapoint_of, settings_given
+from deepchem_density.cli.looked_at import (
+    INPUT_HELP,
+    LookedAtSettings,
+    VoxelOptions,
+    datapoint_of,
+    settings_given,
+    settings_to_look,
+)
 from deepchem_density.cli.options import add_settings, values_of
 from deepchem_density.settings import setting
-from deepchem_density.voxels.settings import VoxelSettings
 
 __all__ = ["ViewRun", "add_to", "run"]
 
@@ -26,7 +32,7 @@ class ViewSettings:
 
 
 @dataclass
-class ViewRun(VoxelSettings, ViewSettings, LookedAtSettings):
+class ViewRun(VoxelOptions, ViewSettings, LookedAtSettings):
     """The options of the command."""
 
 
@@ -51,7 +57,8 @@ def run(options: argparse.Namespace) -> int:
     if here.target and not here.model:
         raise ValueError(f"target={here.target!r} arrived without a model, which would predict it; pass --model too.")
     datapoint = datapoint_of(options.input, asked, options)
-    seen = view(datapoint, asked.rep, here.model, here.target, **settings_given(options))
+    settings = settings_given(options) if here.model else settings_to_look(options)
+    seen = view(datapoint, asked.rep, here.model, here.target, **settings)
     written = seen.save(here.out)
     print("\n".join([seen.scene.title, *seen.scene.facts, *(f"{one.title}: {one.words}" for one in seen.scene.panels)]))
     print(f"Written: {', '.join(map(str, written))}")

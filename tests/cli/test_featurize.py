@@ -6,6 +6,9 @@ from complex_files import write_complex
 
 from deepchem_density import load_sample, open_featurized
 from deepchem_density.cli import featurize, main
+from deepchem_density.cli.featurize import FeaturizeRun
+from deepchem_density.curves.config import CurveConfig
+from deepchem_density.settings import class_defaults
 from deepchem_density.voxels.recipe import Recipe
 from deepchem_density.voxels.settings import OF_QM9
 
@@ -30,6 +33,13 @@ def test_a_folder_is_a_dataset_with_labels_and_names(atoms):
     expected = np.stack([recipe.voxels(sample.structure(place)) for place in (0, 777)])
     np.testing.assert_array_equal(dataset.select([0, 777]).X, expected)
     np.testing.assert_array_equal(np.load(atoms / "voxels.npy")[[0, 777]], expected)
+
+
+def test_the_help_names_the_defaults_that_are_used():
+    used, named = CurveConfig(), class_defaults(FeaturizeRun)
+    shared = {name for name in class_defaults(CurveConfig) if name in named and name != "targets"}
+    assert {"engine", "box_width", "voxel_width", "oversampling", "optimize"} <= shared
+    assert {name: named[name] for name in shared} == {name: getattr(used, name) for name in shared}
 
 
 def test_other_grids_and_orientations_need_no_other_folder(atoms):

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from deepchem_density.cli.command_line import parser
-from deepchem_density.cli.looked_at import LookedAtSettings, datapoint_of, settings_given
+from deepchem_density.cli.looked_at import LookedAtSettings, datapoint_of, settings_given, settings_to_look
 from deepchem_density.cli.options import values_of
 
 
@@ -24,6 +24,15 @@ def test_inputs_become_datapoints():
 def test_settings_that_were_given_are_those_of_voxels():
     options = parser().parse_args(["view", "CCO", "--voxel-width", "0.25", "--rep", "density", "--elements", "C,H"])
     assert settings_given(options) == {"voxel_width": 0.25, "elements": ("C", "H")}
+
+
+@pytest.mark.parametrize("command", [["view", "CCO"], ["export", "CCO", "ethanol.cube"]])
+def test_the_solver_is_chosen_by_size_where_none_is_named(command):
+    assert settings_to_look(parser().parse_args([*command, "--voxel-width", "1"])) == {
+        "engine": "auto",
+        "voxel_width": 1.0,
+    }
+    assert settings_to_look(parser().parse_args([*command, "--engine", "xtb"])) == {"engine": "xtb"}
 
 
 def test_a_ligand_is_taken_out_of_its_entry(tmp_path):
