@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import mmap
 import os
 import random
 import signal
@@ -99,7 +100,9 @@ def killed(path):
 
 
 def large(path):
-    return np.ones(200_000_000, np.uint8)[:1].tolist()
+    fresh = mmap.mmap(-1, 200_000_000)  # malloc may hand out what this process has had before, which is no growth
+    np.frombuffer(fresh, np.uint8)[:] = 1
+    return str(path)
 
 
 def faulty(rng: random.Random) -> Case:
