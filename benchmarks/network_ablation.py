@@ -21,20 +21,23 @@ from _results import report
 
 from deepchem_density import LookedDataset, VoxelCNNModel, open_featurized
 from deepchem_density.models import prepare_process
-from deepchem_density.tables.id_lists import published_lists
+from deepchem_density.tables.id_lists import published_lists, qm9_number
 
 BOX_WIDTH = 12.0
 SHORT, LONG = 10, 40
 """Steps of two runs whose times differ by nothing but steps."""
 
+Lists = dict[str, list[str]]
+"""Numbers of QM9's molecules for training, validation and testing."""
+
 
 @dataclass(frozen=True)
 class Way:
-    """A network and how it looks: what differs from the first way."""
+    """A network and how it looks: what differs from the first way. What is fixed, the model turns by one of 24 turns."""
 
     grid: dict[str, Any] = field(default_factory=dict)
     network: dict[str, Any] = field(default_factory=dict)
-    orientation: str = "turns"
+    orientation: str = "fixed"
 
 
 WAYS = {
@@ -54,26 +57,29 @@ WAYS = {
 }
 
 
-def looked_at(given: argparse.Namespace, way: Way) -> tuple[LookedDataset, LookedDataset]:
-    """Return the training molecules as a way shows them, and those for validation."""
+def looked_at(given: argparse.Namespace, way: Way, lists: Lists) -> tuple[LookedDataset, LookedDataset]:
+    """Return the training molecules as a way shows them, and those for validation, which are never turned."""
     grid = {"representation": "density", "voxel_width": 0.5, "oversampling": 2, "dtype": "float16"} | way.grid
-    lists = published_lists(given.split_by)
-    sets = []
-    for name, n, orientation in (("train", given.n_train, way.orientation), ("valid", given.n_valid, "fixed")):
-        orientation = "fixed" if orientation == "turns" else orientation  # the model turns finished voxels
-        whole = open_featurized(given.folder, [given.task], orientation, box_width=BOX_WIDTH, **grid)
-        listed = np.isin(whole.ids, [one.lower().removeprefix("gdb_") for one in lists[name]])
-        sets.append(whole.select(np.random.default_rng(0).permutation(np.flatnonzero(listed))[:n]))
-    return sets[0], sets[1]
+
+    def opened(orientation: str) -> LookedDataset:
+        return open_featurized(given.folder, [given.task], orientation, box_width=BOX_WIDTH, **grid)
+
+    def drawn(whole: LookedDataset, role: str, n: int) -> LookedDataset:
+        listed = np.flatnonzero(np.isin(whole.ids, lists[role]))
+        return whole.select(np.random.default_rng(0).permutation(listed)[:n])
+
+    fixed = opened("fixed")
+    shown = fixed if way.orientation == "fixed" else opened(way.orientation)
+    return drawn(shown, "train", given.n_train), drawn(fixed, "valid", given.n_valid)
 
 
-def tried(name: str, given: argparse.Namespace) -> dict[str, Any]:
+def tried(name: str, given: argparse.Namespace, lists: Lists) -> dict[str, Any]:
     """Train one way for the time that each has, and return what came of it."""
     way = WAYS[name]
-    train, valid = looked_at(given, way)
+    train, valid = looked_at(given, way, lists)
 
     def new() -> VoxelCNNModel:
-        turned = way.orientation == "turns"
+        turned = way.orientation == "fixed"
         return VoxelCNNModel(1, train.recipe.n_channels, seed=given.seed, augment=turned, **way.network)
 
     def fit(model: VoxelCNNModel, steps: int) -> float:
@@ -115,9 +121,10 @@ def main() -> None:
     given = parser.parse_args()
     prepare_process(1)
     names = list(WAYS) if given.ways is None else [list(WAYS)[place] for place in given.ways]
+    lists = {role: [qm9_number(one) for one in ids] for role, ids in published_lists(given.split_by).items()}
     rows = []
     for name in names:
-        rows.append(tried(name, given))
+        rows.append(tried(name, given, lists))
         print(rows[-1], flush=True)
     notes = {"molecules": f"{given.n_train} for training, {given.n_valid} for validation", "task": given.task}
     notes |= {

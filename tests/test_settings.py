@@ -115,7 +115,13 @@ def test_defaults_depend_on_what_they_are_for():
     class Counted(Shape):
         """Of which the width stays."""
 
+    @dataclass
+    @with_defaults("curves", only=("width",))
+    class Widened(Shape):
+        """Of which the width does not."""
+
     assert class_defaults(Counted) == class_defaults(Shape)
+    assert class_defaults(Widened) == class_defaults(Shape) | {"width": 2.0}
 
 
 def test_a_later_setting_enters_a_description_only_where_it_is_not_at_its_default():

@@ -10,7 +10,7 @@ import numpy as np
 
 from deepchem_density.tables.cleansplit import find_cleansplit, train_and_test
 from deepchem_density.tables.complex_table import ComplexTable
-from deepchem_density.tables.id_lists import listed_ids, published_lists
+from deepchem_density.tables.id_lists import listed_ids, published_lists, qm9_number
 from deepchem_density.tables.molecule_table import MoleculeTable
 from deepchem_density.tables.scaffolds import split_by_scaffold
 from deepchem_density.tables.sequence_clusters import sequence_clusters
@@ -106,17 +106,11 @@ def _split_molecules(settings: DataSettings, table: MoleculeTable | SmilesTable,
 
 def _molecules_as_listed(settings: DataSettings, table: MoleculeTable | SmilesTable, n_valid: int) -> Split:
     """Split as lists of QM9's numbers from 1, or of names such as gdb_42, say; ``n_valid`` at most are for validation."""
-    lists = {
-        role: [_without_prefix(name) for name in names] for role, names in published_lists(settings.split_by).items()
-    }
-    codes = np.array([_without_prefix(name) for name in table.ids.astype(str).tolist()])
+    lists = {role: [qm9_number(name) for name in names] for role, names in published_lists(settings.split_by).items()}
+    codes = np.array([qm9_number(name) for name in table.ids.astype(str).tolist()])
     pool, valid, test = _as_listed(settings, codes, lists, n_valid)
     drawn = np.sort(np.random.default_rng(settings.split_seed).permutation(valid)[:n_valid])
     return pool, drawn, test
-
-
-def _without_prefix(name: str) -> str:
-    return name.strip().lower().removeprefix("gdb_")
 
 
 def _by_clusters(settings: DataSettings, table: ComplexTable, n_valid: int) -> Split:

@@ -15,7 +15,7 @@ from deepchem_density.structures.text_files import format_suffix
 from deepchem_density.tables.csv_tables import names_in, plain_names, read_csv_table, read_table_text, unnamed
 from deepchem_density.tables.pdbbind_index import read_index
 
-__all__ = ["listed_ids", "published_lists", "read_id_lists"]
+__all__ = ["listed_ids", "published_lists", "qm9_number", "read_id_lists"]
 
 _ID_COLUMNS = ("id", "pdb", "pdb_id", "pdbid", "pdb_code", "pdbcode", "code", "name")
 _SPLIT_COLUMNS = ("split", "new_split", "set")
@@ -238,3 +238,8 @@ def _names(ids: Sequence[Any], path: Path) -> list[str]:
 
 def _known(ids: Sequence[str]) -> list[str]:
     return [code for code in ids if code]
+
+
+def qm9_number(name: str) -> str:
+    """Return the number of a molecule of QM9, in lower case what is none: "42" of "gdb_42"."""
+    return name.strip().lower().removeprefix("gdb_")
