@@ -120,13 +120,21 @@ def configs_of(options: argparse.Namespace) -> list[CurveConfig]:
     if not entries:
         raise ValueError(f"reps={comparison.reps!r} arrived; one representation or more, between commas, is accepted.")
     asked = asked_for(options)
+
+    def means_something(name: str, rep: str, own: Mapping[str, Any]) -> bool:
+        return applies(name, rep, own.get("baseline", asked.get("baseline", "none")))
+
     for name in asked:
-        if not any(applies(name, rep) for rep, _ in entries):
+        if not any(means_something(name, rep, own) for rep, own in entries):
             raise ValueError(
                 f"{name}={asked[name]!r} arrived for reps={comparison.reps!r}, to none of which it means anything; leave it out."
             )
     configs = [
-        _config(rep, {name: value for name, value in asked.items() if applies(name, rep)} | own, comparison.params)
+        _config(
+            rep,
+            {name: value for name, value in asked.items() if means_something(name, rep, own)} | own,
+            comparison.params,
+        )
         for rep, own in entries
     ]
     labels = [config.label for config in configs]

@@ -36,6 +36,7 @@ __all__ = [
 
 TRAINING = ("steps", "epochs", "min_steps")
 NETWORK = names_in(NetworkSettings)
+OF_SOLVER = ("engine", "method", "max_atoms")
 COMPLEX_DEFAULTS = special_defaults(CurveSettings, "complexes")
 """What takes the place of the defaults for complexes on the command line."""
 FILE_DEFAULTS = special_defaults(CurveSettings, "files")
@@ -123,7 +124,9 @@ class CurveConfig(Frozen, CurveSettings):
             class_defaults(self) | defaults_of_data(self.dataset),
         ]
         for name in names_in(VoxelSettings):
-            if not applies(name, self.rep) and all(getattr(self, name) != defaults[name] for defaults in usual):
+            if not applies(name, self.rep, self.removed) and all(
+                getattr(self, name) != defaults[name] for defaults in usual
+            ):
                 wanted = [record.name for record in REPRESENTATIONS.values() if name in record.settings]
                 raise ValueError(
                     f"{name}={getattr(self, name)!r} arrived for rep={self.rep!r}, to which it means nothing; leave it out, or "
@@ -186,8 +189,8 @@ class CurveConfig(Frozen, CurveSettings):
     def special(self) -> dict[str, Any]:
         """The settings of the voxels that matter for the representation and are not the default for such data."""
         defaults = class_defaults(self) | defaults_of_data(self.dataset)
-        own = dict.fromkeys(name for record in records_of(self.rep) for name in record.settings)
-        charge = ("charge",) if "source" in own else ()
+        own = _own_settings(self.rep, self.removed)
+        charge = ("charge",) if "engine" in own else ()
         lines = ("remove_composition", "baseline")
         names = (*own, *charge, *names_in(PartSettings, FileSettings), *lines, *names_in(GridSettings))
         about = settings_of(self)
@@ -232,11 +235,16 @@ def feature_version(config: CurveConfig) -> int:
     return 2 if config.dataset in ("sample", "qm9") else FEATURE_VERSION
 
 
-def applies(name: str, rep: str) -> bool:
-    """Return whether a setting means anything to a representation."""
-    own = {one for record in records_of(rep) for one in record.settings}
-    of_others = {one for record in REPRESENTATIONS.values() for one in record.settings}
-    return name in own or name not in of_others
+def applies(name: str, rep: str, removed: str = "none") -> bool:
+    """Return whether a setting means anything to a representation, of which a network learns what a line leaves."""
+    of_any = {one for record in REPRESENTATIONS.values() for one in record.settings}
+    return name in _own_settings(rep, removed) or name not in of_any
+
+
+def _own_settings(rep: str, removed: str) -> list[str]:
+    """Return the settings of a representation, and those of the solver where a line in its numbers needs it anyway."""
+    solver = OF_SOLVER if removed == "xtb" else ()
+    return list(dict.fromkeys((*(name for record in records_of(rep) for name in record.settings), *solver)))
 
 
 def short_labels(configs: Sequence[CurveConfig]) -> list[str]:

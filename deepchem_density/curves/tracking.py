@@ -207,7 +207,7 @@ def params_of(configs: Sequence[CurveConfig]) -> dict[str, str]:
     """Return the settings that mean something and are not empty; of one in which curves differ, all values in turn."""
     params = {}
     for name in dataclasses.asdict(configs[0]):
-        values = [written(getattr(one, name)) if applies(name, one.rep) else "" for one in configs]
+        values = [written(getattr(one, name)) if applies(name, one.rep, one.removed) else "" for one in configs]
         if any(values):
             params[name] = values[0] if len(set(values)) == 1 else "; ".join(value or "-" for value in values)
     return params

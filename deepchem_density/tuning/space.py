@@ -120,7 +120,7 @@ def search_space(config: CurveConfig, fixed: Collection[str] = ()) -> tuple[Knob
     knobs: list[Knob] = [
         _knob(name, values)
         for name, about in settings_of(config).items()
-        if applies(name, config.rep) and (values := about.searched(config.of_complexes)) is not None
+        if applies(name, config.rep, config.removed) and (values := about.searched(config.of_complexes)) is not None
     ]
     knobs += [Choice(*knob) for record in records_of(config.rep) for knob in record.knobs.items()]
     free = tuple(knob for knob in knobs if not set(knob.fields) & set(fixed))

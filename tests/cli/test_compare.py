@@ -237,6 +237,14 @@ def test_a_setting_reaches_the_representations_that_it_means_something_to():
         configs("--reps", "density,gradient", "--sigma", "0.7")
 
 
+def test_the_solver_of_a_line_in_its_numbers_is_a_setting_of_atom_types_too():
+    plain, solved = configs("--reps", "atom,atom:baseline=xtb", "--method", "GFN1-xTB")
+    assert (plain.method, solved.method) == ("GFN2-xTB", "GFN1-xTB")
+    assert "method=GFN1-xTB" in solved.label
+    with pytest.raises(ValueError, match="engine='xtb' arrived for reps='atom', to none of which it means anything"):
+        configs("--reps", "atom", "--engine", "xtb", "--baseline", "composition")
+
+
 def test_joint_representations_have_one_name_whatever_their_order():
     first, second = configs("--reps", "occupancy+density,gradient")[0], configs("--reps", "density+occupancy")[0]
     assert first == second

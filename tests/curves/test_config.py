@@ -160,6 +160,12 @@ def test_settings_of_other_representations_are_refused_by_name(rep, changed, nam
         CurveConfig(rep=rep, **changed).check()
 
 
+def test_atom_types_have_a_solver_with_a_line_in_its_numbers():
+    CurveConfig(rep="atom", engine="tblite", baseline="xtb").check()
+    with pytest.raises(ValueError, match="engine='tblite' arrived for rep='atom', to which it means nothing"):
+        CurveConfig(rep="atom", engine="tblite", baseline="composition").check()
+
+
 def test_defaults_of_complexes_mean_nothing_to_some_and_are_accepted():
     CurveConfig(**COMPLEX_DEFAULTS, rep="density", dataset="complexes", data_dir="x.csv").check()
     CurveConfig(rep="density+atom", transform="log", sigma=0.6).check()
