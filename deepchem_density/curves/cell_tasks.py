@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from deepchem_density.curves.cells import Cell, read_cell, run_cell
+from deepchem_density.curves.cells import TRAINING_STATE, Cell, read_cell, run_cell
 from deepchem_density.curves.config import CurveConfig
 from deepchem_density.curves.data import CurveData, LatestData
 from deepchem_density.engine.tasks import Engine, Post
@@ -43,6 +43,8 @@ class CellJob:
         Of the nested training sets.
     size, seed : int
         Of this one.
+    goes_on_from : path, optional
+        State of a training under a smaller cap.
     """
 
     config: CurveConfig
@@ -52,6 +54,7 @@ class CellJob:
     sizes: tuple[int, ...]
     size: int
     seed: int
+    goes_on_from: Path | None = None
 
 
 def solved_by(engine: Engine, n_jobs: int | None, store: SolvedStore, datapoints: Sequence[Any]) -> SolvedDatapoints:
@@ -89,6 +92,10 @@ def train_cell(post: Post, job: CellJob, folder: Path) -> dict[str, bytes]:
             raise ValueError(
                 f"The molecules of '{job.config.label}' have changed meanwhile; run the same command again."
             )
+        if job.goes_on_from is not None and job.goes_on_from.is_file() and not (work / TRAINING_STATE).exists():
+            work.mkdir(parents=True, exist_ok=True)
+            with replacing(work / TRAINING_STATE) as temporary:
+                shutil.copyfile(job.goes_on_from, temporary)
         run_cell(job.config, data, training_places(job, data), job.seed, work, on_epoch)
     found = (path for path in work.rglob("*") if path.is_file() and not path.name.startswith("."))
     return {path.relative_to(work).as_posix(): path.read_bytes() for path in found}

@@ -32,7 +32,7 @@ from deepchem_density.tables.settings import datapoints_of
 
 __all__ = [
     *("Cell", "EpochHook", "Row", "cell_folder", "cell_name", "read_cell", "rows_of_models", "run_cell"),
-    "write_cell",
+    *("TRAINING_STATE", "write_cell"),
 ]
 
 Row = dict[str, Any]
@@ -40,7 +40,7 @@ EpochHook = Callable[[int, dict[str, float]], None]
 CELL_FORMAT = 3
 NEVER = 10**12
 TRAINING_STATE = "training.pt"
-"""What a cell that was killed goes on from, with patience."""
+"""What a cell that was killed goes on from, with patience; of one that its cap ended, the state before stays (`held_state`)."""
 VALIDATIONS = 10
 
 
@@ -158,7 +158,7 @@ def run_cell(
     truth = test.columns(config.targets)
     predicted = predicted_values(model.predict(data.dataset(data.test, truth)), len(config.targets))
     predicted += removed[data.test]
-    about["seconds"] = round(time.perf_counter() - started, 1)
+    about["seconds"] = round(time.perf_counter() - started + about["seconds"], 1)
     rows, part_rows = _rows(data, train, seed, predicted, about)
     for row, error in zip(rows, _training_error(config, data, train, model, removed), strict=False):
         row["train_mae"] = float(error)  # the network's rows come first
@@ -192,28 +192,28 @@ def _trained(
     """Return a network trained from scratch, and what its training was."""
     labels = data.table.columns(config.targets) - removed
     model = VoxelCNNModel(seed=seed, model_dir=model_dir, **config.network)
-    steps = config.steps_for(len(train))
+    cap = config.steps_for(len(train))
     steps_per_epoch = -(-len(train) // config.batch_size)
     valid = data.dataset(data.valid, labels[data.valid])
     until: dict[str, Any] = {}
-    looks = -(-steps // steps_per_epoch)
+    looks = -(-cap // steps_per_epoch)
     if config.patience:
         until = {"patience": config.patience, "validation": valid, "state": model_dir.parent / TRAINING_STATE}
-        looks = -(-steps // round_length(steps_per_epoch))
+        looks = -(-cap // round_length(steps_per_epoch))
     model.fit(
         data.dataset(train, labels[train], training=True, seed=seed),
         nb_epoch=None,
-        max_steps=steps,
+        max_steps=cap,
         max_checkpoints_to_keep=1,
         checkpoint_interval=NEVER,
         on_epoch=_Watch(model, valid, looks, on_epoch),
         **until,
     )
-    steps = model.trained_.steps if config.patience else steps
+    steps = model.trained_.steps if config.patience else cap
     parameters = sum(p.numel() for p in model.model.parameters())
-    about = {"epochs": -(-steps // steps_per_epoch), "steps": steps, "device": str(model.device)}
+    about = {"epochs": -(-steps // steps_per_epoch), "steps": steps, "device": str(model.device), "seconds": 0.0}
     if config.patience:
-        about["capped"] = model.trained_.capped
+        about |= {"cap": cap, "capped": model.trained_.capped, "seconds": model.trained_.seconds_before}
     return model, {**about, "parameters": parameters}
 
 

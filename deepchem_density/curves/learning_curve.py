@@ -8,6 +8,7 @@ cells and whoever of them is killed; this process alone writes what they send.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -18,6 +19,7 @@ from deepchem_density.curves.cell_tasks import CellJob, keep_cell, latest, solve
 from deepchem_density.curves.cells import Cell, Row, cell_folder, cell_name, read_cell
 from deepchem_density.curves.config import CurveConfig
 from deepchem_density.curves.data import CurveData
+from deepchem_density.curves.earlier_training import earlier_training
 from deepchem_density.engine.tasks import Engine, Task
 from deepchem_density.files import digest
 from deepchem_density.progress import telling_now_and_then
@@ -191,9 +193,9 @@ class _Curves:
         """
         tasks: dict[Task, _Piece] = {}
         for piece in self.pieces():
-            found = read_cell(self._folder(piece))
+            found, goes_on_from = self._found(piece)
             if found is None:
-                tasks[self._task(piece)] = piece
+                tasks[self._task(piece, goes_on_from)] = piece
             else:
                 yield piece, self._with_baselines(piece, found)
 
@@ -222,9 +224,20 @@ class _Curves:
                 "tries again."
             )
 
-    def _task(self, piece: _Piece) -> Task:
+    def _found(self, piece: _Piece) -> tuple[Cell | None, Path | None]:
+        """Return a finished cell, or None and the state from which its training goes on, if there is one."""
+        found = read_cell(self._folder(piece))
+        if found is not None:
+            return found, None
+        earlier = earlier_training(self._configs[piece.curve], partial(self._folder, piece))
+        if earlier is None:
+            return None, None
+        return (earlier.cell, None) if earlier.state is None else (None, earlier.state)
+
+    def _task(self, piece: _Piece, goes_on_from: Path | None) -> Task:
         folder = self._folder(piece)
-        return Task(folder.name, train_cell, (self._job(piece), folder.absolute()))
+        job = dataclasses.replace(self._job(piece), goes_on_from=goes_on_from and goes_on_from.absolute())
+        return Task(folder.name, train_cell, (job, folder.absolute()))
 
     def _job(self, piece: _Piece) -> CellJob:
         identity = digest([self._contents[piece.curve], sorted(frozenset().union(*self._failed))])
@@ -238,9 +251,9 @@ class _Curves:
         data = latest.get(job.config, job.out, SolvedStore.stored, job.without)
         return self._baselines.added(cell, data, training_places(job, data))
 
-    def _folder(self, piece: _Piece) -> Path:
-        """Return where a cell is kept."""
-        config, content = self._configs[piece.curve], self._contents[piece.curve]
+    def _folder(self, piece: _Piece, settings: CurveConfig | None = None) -> Path:
+        """Return where a cell is kept, or would be under other settings."""
+        config, content = settings or self._configs[piece.curve], self._contents[piece.curve]
         without = self._failed_elsewhere(piece.curve)
         return cell_folder(config, self._out, piece.size, piece.seed, without, content)
 

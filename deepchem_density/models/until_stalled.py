@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import os
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from deepchem_density.models import checkpoints
 from deepchem_density.progress import progress_of
 
-__all__ = ["Trained", "UntilStalled", "round_length", "train_in_rounds"]
+__all__ = ["Trained", "UntilStalled", "held_state", "round_length", "train_in_rounds", "warming_steps"]
 
 logger = logging.getLogger(__name__)
 PROGRESS = 0.01
@@ -44,6 +45,8 @@ class Trained:
         Whether the cap ended it while the validation loss was still falling.
     train_loss, validation_loss : float
         Of the last round, and of the weights that are kept.
+    seconds_before : float
+        That it had taken before it was stopped and went on; 0 where it was not.
     """
 
     steps: int
@@ -51,11 +54,23 @@ class Trained:
     capped: bool
     train_loss: float
     validation_loss: float
+    seconds_before: float = 0.0
 
 
 def round_length(steps_per_epoch: int) -> int:
     """Return the steps from one look at the validation set to the next."""
     return min(max(steps_per_epoch, SHORTEST_ROUND), LONGEST_ROUND)
+
+
+def warming_steps(cap: int) -> int:
+    """Return the steps until the rate is at its peak."""
+    return max(1, min(WARMING, cap // 10))
+
+
+def held_state(state: str | os.PathLike[str]) -> Path:
+    """Return the file beside a course's state that keeps how it was before a cap began to cool it down."""
+    path = Path(state)
+    return path.with_name(f"{path.stem}-held{path.suffix}")
 
 
 class UntilStalled:
@@ -85,6 +100,8 @@ class UntilStalled:
         Steps so far.
     history : list of float
         Validation loss of the averaged weights after each round.
+    seconds, seconds_before : float
+        That training has taken, and had taken when it was last read from a file.
 
     References
     ----------
@@ -106,6 +123,7 @@ class UntilStalled:
         self.cooling_from: int | None = None
         self.capped = False
         self.train_loss = math.nan
+        self.seconds = self.seconds_before = 0.0
         self.best: dict[str, torch.Tensor] = {}
         self.set_rate()
 
@@ -125,7 +143,7 @@ class UntilStalled:
     def set_rate(self) -> None:
         """Set the learning rate of the next step."""
         if self.cooling_from is None:
-            factor = min(1.0, (self.step + 1) / max(1, min(WARMING, self.cap // 10)))
+            factor = min(1.0, (self.step + 1) / warming_steps(self.cap))
         else:
             factor = max(0.0, (self.end - self.step) / (self.end - self.cooling_from + 1))
         for group in self.optimizer.param_groups:
@@ -162,7 +180,8 @@ class UntilStalled:
             if of_annealed < loss:
                 self.network.load_state_dict(annealed)
                 loss = of_annealed
-        return Trained(self.step, self.cooling_from or self.step, self.capped, self.train_loss, loss)
+        held = self.cooling_from or self.step
+        return Trained(self.step, held, self.capped, self.train_loss, loss, self.seconds_before)
 
     def write(self, path: Path) -> None:
         """Keep everything that goes on depends on in a file."""
@@ -190,6 +209,7 @@ class UntilStalled:
             self.average = _average(self.network)
             return False
         self.__dict__.update(plain)
+        self.seconds_before = self.seconds
         self.set_rate()
         return True
 
@@ -213,7 +233,9 @@ def train_in_rounds(
     loss_of : callable
         Validation loss of a network.
     state : path, optional
-        File of the course after each round; where there is one, training goes on from there.
+        File of the course after each round; where there is one, training goes on from there. When a cap ends the holding,
+        the state of the round before stays in the file of `held_state`, from which a larger cap goes on as if it had been
+        the cap from the start.
     on_round : callable, optional
         ``on_round(number, metrics)``, from 1.
     progress : bool
@@ -225,10 +247,14 @@ def train_in_rounds(
     shown = progress and course.cap > 1
     with progress_of(None, course.cap, "training", "steps", leave=False, shown=shown, initial=course.step) as bar:
         while (steps := course.steps_to_go) > 0:
+            started, held = time.perf_counter(), course.cooling_from is None
             average, metrics = one_round(steps)
             course.train_loss = metrics["train_loss"]
             metrics["validation_loss"] = course.judge(loss_of)
+            course.seconds += time.perf_counter() - started
             if state is not None:
+                if held and course.capped and Path(state).is_file():
+                    Path(state).replace(held_state(state))
                 course.write(Path(state))
             bar.total = course.end
             bar.update(steps)
@@ -238,7 +264,7 @@ def train_in_rounds(
     return average
 
 
-_PLAIN = ("step", "history", "cooling_from", "capped", "train_loss")
+_PLAIN = ("step", "history", "cooling_from", "capped", "train_loss", "seconds")
 
 
 def _average(network: torch.nn.Module) -> AveragedModel:

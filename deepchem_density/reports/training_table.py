@@ -18,7 +18,8 @@ __all__ = ["training_section", "training_table"]
 FIXED, STALLED, CAPPED = "fixed number of steps", "validation error stalled", "cap: still learning"
 ABOUT = (
     "Where training ended. With patience it goes on until the validation loss has stalled; a network that its cap stopped before "
-    "was still learning, decides nothing, and is drawn dashed. Of a fixed number of steps it is not known. The error on "
+    "was still learning, decides nothing, and is drawn dashed; with a larger number of steps the same command goes on with it. "
+    "Of a fixed number of steps it is not known. The error on "
     "training {} is that of the same network, without dropout and turns."
 )
 

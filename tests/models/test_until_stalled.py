@@ -10,7 +10,7 @@ from blobs import dataset, model, same, state
 
 from deepchem_density.models import until_stalled
 from deepchem_density.models.deepchem_model import VoxelCNNModel
-from deepchem_density.models.until_stalled import UntilStalled, round_length
+from deepchem_density.models.until_stalled import UntilStalled, held_state, round_length
 
 
 def course(patience=3, cap=10_000, epoch=100):
@@ -143,3 +143,27 @@ def test_a_state_that_is_damaged_or_of_another_network_begins_anew(tmp_path, mon
 def test_patience_needs_a_validation_set_and_a_number_as_rate():
     with pytest.raises(ValueError, match="patience=2 arrived with validation=None"):
         model().fit(dataset(), patience=2)
+
+
+def test_a_training_that_its_cap_ended_goes_on_under_a_larger_one_to_the_same_end(tmp_path, monkeypatch):
+    monkeypatch.setattr(until_stalled, "SHORTEST_ROUND", 10)
+    monkeypatch.setattr(until_stalled, "WARMING", 2)
+    monkeypatch.setattr(until_stalled, "PROGRESS", -9.0)  # never stalls
+    whole = fitted(tmp_path / "whole", 130)
+    kept = tmp_path / "state.pt"
+    first = fitted(tmp_path / "first", 45, kept)
+    assert first.trained_.capped
+    held = torch.load(held_state(kept), weights_only=True)
+    assert (held["plain"]["step"], held["plain"]["cooling_from"]) == (30, None)  # the last whole round of the 36 held
+    held_state(kept).replace(kept)
+    longer = fitted(tmp_path / "longer", 130, kept)
+    assert longer.trained_.steps == whole.trained_.steps == 130
+    assert same(state(longer), state(whole))
+    assert 0 < longer.trained_.seconds_before == held["plain"]["seconds"]
+
+
+def test_a_training_that_stalled_keeps_no_state_to_go_on_from(tmp_path, monkeypatch):
+    monkeypatch.setattr(until_stalled, "SHORTEST_ROUND", 10)
+    monkeypatch.setattr(until_stalled, "PROGRESS", 0.99)
+    assert not fitted(tmp_path / "stalled", 200, tmp_path / "state.pt").trained_.capped
+    assert [path.name for path in tmp_path.glob("*.pt")] == ["state.pt"]
