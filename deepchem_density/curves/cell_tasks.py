@@ -18,7 +18,7 @@ from deepchem_density.files import replacing
 from deepchem_density.tables.splits import nested_fractions
 from deepchem_density.voxels.store import SolvedDatapoints, SolvedStore
 
-__all__ = ["CellJob", "keep_cell", "latest", "solved_by", "train_cell", "training_places"]
+__all__ = ["CellJob", "cell_files", "keep_cell", "latest", "solved_by", "train_cell", "training_places"]
 
 RESULT = "result.json"
 latest = LatestData()
@@ -97,8 +97,13 @@ def train_cell(post: Post, job: CellJob, folder: Path) -> dict[str, bytes]:
             with replacing(work / TRAINING_STATE) as temporary:
                 shutil.copyfile(job.goes_on_from, temporary)
         run_cell(job.config, data, training_places(job, data), job.seed, work, on_epoch)
-    found = (path for path in work.rglob("*") if path.is_file() and not path.name.startswith("."))
-    return {path.relative_to(work).as_posix(): path.read_bytes() for path in found}
+    return cell_files(work)
+
+
+def cell_files(folder: Path) -> dict[str, bytes]:
+    """Return the files of a finished cell, by their paths in its folder."""
+    found = (path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in found}
 
 
 def training_places(job: CellJob, data: CurveData) -> np.ndarray:

@@ -7,11 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from deepchem_density.curves.cells import TRAINING_STATE, Cell, read_cell
+from deepchem_density.curves.cell_tasks import cell_files, keep_cell
+from deepchem_density.curves.cells import TRAINING_STATE, Cell, Row, read_cell, write_cell
 from deepchem_density.curves.config import CurveConfig
 from deepchem_density.models.until_stalled import held_state, warming_steps
 
-__all__ = ["EarlierTraining", "earlier_training"]
+__all__ = ["EarlierTraining", "adopt", "earlier_training"]
 
 
 @dataclass(frozen=True)
@@ -59,3 +60,16 @@ def earlier_training(config: CurveConfig, folder_of: Callable[[CurveConfig], Pat
         elif not capped and cell.rows[0]["steps"] < cap:
             found[cap] = EarlierTraining(cell, None)
     return found[max(found)] if found else None
+
+
+def adopt(cell: Cell, config: CurveConfig, folder: Path) -> Cell:
+    """Keep a cell that stalled under a smaller cap as one of a larger cap too, and return it."""
+    adopted = keep_cell(folder, cell_files(cell.model_dir.parent))
+    about = {"study": config.study, "cap": config.steps}
+
+    def renamed(rows: list[Row]) -> list[Row]:
+        return [{**row, **(about if "cap" in row else {"study": config.study})} for row in rows]
+
+    adopted = dataclasses.replace(adopted, rows=renamed(adopted.rows), part_rows=renamed(adopted.part_rows))
+    write_cell(adopted)
+    return adopted

@@ -19,7 +19,7 @@ from deepchem_density.curves.cell_tasks import CellJob, keep_cell, latest, solve
 from deepchem_density.curves.cells import Cell, Row, cell_folder, cell_name, read_cell
 from deepchem_density.curves.config import CurveConfig
 from deepchem_density.curves.data import CurveData
-from deepchem_density.curves.earlier_training import earlier_training
+from deepchem_density.curves.earlier_training import adopt, earlier_training
 from deepchem_density.engine.tasks import Engine, Task
 from deepchem_density.files import digest
 from deepchem_density.progress import telling_now_and_then
@@ -226,13 +226,12 @@ class _Curves:
 
     def _found(self, piece: _Piece) -> tuple[Cell | None, Path | None]:
         """Return a finished cell, or None and the state from which its training goes on, if there is one."""
-        found = read_cell(self._folder(piece))
-        if found is not None:
-            return found, None
-        earlier = earlier_training(self._configs[piece.curve], partial(self._folder, piece))
+        config, folder = self._configs[piece.curve], self._folder(piece)
+        found = read_cell(folder)
+        earlier = earlier_training(config, partial(self._folder, piece)) if found is None else None
         if earlier is None:
-            return None, None
-        return (earlier.cell, None) if earlier.state is None else (None, earlier.state)
+            return found, None
+        return (None, earlier.state) if earlier.state is not None else (adopt(earlier.cell, config, folder), None)
 
     def _task(self, piece: _Piece, goes_on_from: Path | None) -> Task:
         folder = self._folder(piece)

@@ -8,6 +8,8 @@ import pytest
 from deepchem_density.curves.config import CurveConfig
 from deepchem_density.curves.learning_curve import run_curve
 from deepchem_density.models import until_stalled
+from deepchem_density.models.prediction import Predictor
+from deepchem_density.reports.results import collect_cells
 
 PATIENT = CurveConfig(
     **{"rep": "atom", "n_train": 30, "n_valid": 10, "n_test": 10, "steps": 110, "patience": 2, "seeds": (0,)},
@@ -51,7 +53,13 @@ def test_what_stalled_under_a_smaller_cap_is_not_trained_again(tmp_path, monkeyp
     assert not first.rows[0]["capped"]
     longer, rounds = under(300, tmp_path)
     assert not rounds
-    assert longer.model_dir == first.model_dir
+    assert longer.model_dir != first.model_dir
+    assert Predictor.from_folder(longer.model_dir.parent).about.targets == PATIENT.targets
+    np.testing.assert_array_equal(longer.predicted, first.predicted)
+    study = dataclasses.replace(PATIENT, steps=300).study
+    assert {(row["study"], row.get("cap", 300)) for row in longer.rows} == {(study, 300)}
+    assert longer.rows[0]["steps"] == first.rows[0]["steps"]
+    assert len(collect_cells(tmp_path / "cells" / study)) == 1  # so that reports of the study have it
 
 
 @pytest.mark.parametrize("changed", [{"patience": 3}, {"learning_rate": 0.001}, {"seeds": (1,)}, {"steps": 90}])
