@@ -207,7 +207,8 @@ class _Curves:
             config = self._configs[piece.curve]
             name = cell_name(config.label, piece.size, piece.seed, config.datapoints)
             loss = metrics.get("validation_loss", metrics["train_loss"])
-            now_and_then(f"training: {finished} of {len(tasks)} cells; {name}: epoch {epoch}, loss {loss:.3g}")
+            when = f"{'look' if config.patience else 'epoch'} {epoch}"
+            now_and_then(f"training: {finished} of {len(tasks)} cells; {name}: {when}, loss {loss:.3g}")
             if on_epoch is not None:
                 on_epoch(config, piece.size, piece.seed, *message)
 
