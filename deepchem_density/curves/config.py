@@ -37,6 +37,7 @@ __all__ = [
 TRAINING = ("steps", "epochs", "min_steps")
 NETWORK = names_in(NetworkSettings)
 OF_SOLVER = ("engine", "method", "max_atoms")
+"""What a line in the solver's numbers depends on, whatever a network looks at."""
 COMPLEX_DEFAULTS = special_defaults(CurveSettings, "complexes")
 """What takes the place of the defaults for complexes on the command line."""
 FILE_DEFAULTS = special_defaults(CurveSettings, "files")
