@@ -192,15 +192,21 @@ class CurveConfig(Frozen, CurveSettings):
         defaults = class_defaults(self) | defaults_of_data(self.dataset)
         own = _own_settings(self.rep, self.removed)
         charge = ("charge",) if "engine" in own else ()
-        names = (*own, *charge, *names_in(PartSettings, FileSettings), "baseline", *names_in(GridSettings))
+        lines = ("remove_composition", "baseline")
+        names = (*own, *charge, *names_in(PartSettings, FileSettings), *lines, *names_in(GridSettings))
         about = settings_of(self)
-        values = {name: getattr(self, name) for name in names} | {"baseline": self.removed}
+        values = {name: getattr(self, name) for name in names} | _composition_as_before(self)
         return {name: values[name] for name in names if about[name].labelled and values[name] != defaults[name]}
 
     @property
     def label(self) -> str:
         """The representation and what is special about it, as it is called in tables and figures."""
         return _label(self.rep, self.special)
+
+
+def _composition_as_before(config: CurveConfig) -> dict[str, Any]:
+    """Return the settings of a line in the element counts under the name that stored cells know."""
+    return {"remove_composition": True, "baseline": "none"} if config.removed == "composition" else {}
 
 
 def defaults_of_data(dataset: str) -> dict[str, Any]:
@@ -216,7 +222,7 @@ def described_as_before(config: CurveConfig, without: Collection[str] = ()) -> d
     defaults = class_defaults(config)
     settings = described(config, (*without, *(name for name in unknown if getattr(config, name) == defaults[name])))
     if config.removed == "composition":
-        settings["remove_composition"] = True
+        settings |= _composition_as_before(config)
         settings.pop("baseline", None)
     if settings["engine"] == "auto":  # the densities of both engines are within 2e-4 e/Å³ of each other
         settings["engine"] = "xtb"

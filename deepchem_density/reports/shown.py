@@ -28,7 +28,7 @@ def in_words(label: str) -> str:
     names = rep.split("+")
     if not set(names) <= set(REPRESENTATIONS):
         return label
-    rest = rest.replace("remove_composition=True", "baseline=composition")  # as cells of before are labelled
+    rest = rest.replace("remove_composition=True", "baseline=composition")  # as stored cells are labelled
     return " + ".join(REPRESENTATIONS[name].words for name in names) + space + rest
 
 

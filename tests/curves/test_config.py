@@ -73,7 +73,7 @@ def test_what_cannot_run_is_refused_with_the_setting_named(changed, message):
 def test_the_composition_has_two_names_and_is_the_same_cell():
     config, named = CurveConfig(remove_composition=True), CurveConfig(baseline="composition")
     assert config.removed == named.removed == "composition"
-    assert config.label == named.label == "density (baseline=composition)"
+    assert config.label == named.label == "density (remove_composition=True)"
     for one in (dataclasses.replace(config, remove_composition=False), dataclasses.replace(named, baseline="none")):
         assert one.removed == "none"
     assert cell_folder(config, Path("out"), 40, 1) == cell_folder(named, Path("out"), 40, 1)
