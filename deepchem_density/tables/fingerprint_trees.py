@@ -62,7 +62,7 @@ def predict_trees(
     fingerprints : np.ndarray
         (n, n_bits) of 0 and 1.
     counts : np.ndarray
-        (n, n_elements), as for `predict_linear`.
+        (n, n_elements), as for `predict_linear`; of molecules in neither set they may be NaN.
     y : np.ndarray
         (n, n_tasks) labels.
     train, test : np.ndarray
@@ -78,7 +78,9 @@ def predict_trees(
     ValueError
         As `predict_linear` does.
     """
-    line = predict_linear(counts[train], y[train], counts)
+    line = np.full(y.shape, np.nan)
+    used = np.union1d(train, test)
+    line[used] = predict_linear(counts[train], y[train], counts[used])
     # a bit that parts off fewer molecules than a leaf must hold splits nothing
     n_set = fingerprints[train].sum(axis=0, dtype=np.int64)
     telling = np.flatnonzero(np.minimum(n_set, len(train) - n_set) >= LEAF)

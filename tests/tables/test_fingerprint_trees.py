@@ -57,6 +57,18 @@ def test_predictions_are_the_line_and_trees_on_all_bits(data, monkeypatch):
         np.testing.assert_allclose(found[:, task], line[test, task] + trees.predict(fingerprints[test]), rtol=1e-9)
 
 
+def test_a_molecule_of_neither_set_may_have_no_counts(data, monkeypatch):
+    monkeypatch.setattr(fingerprint_trees, "TREES", 2)
+    fingerprints, counts, y = data
+    train, test = np.arange(200), np.arange(201, 300)
+    unread = counts.astype(float)
+    unread[200] = np.nan
+    expected = predict_trees(fingerprints, counts, y, train, test)
+    np.testing.assert_array_equal(predict_trees(fingerprints, unread, y, train, test), expected)
+    with pytest.raises(ValueError, match="1 molecules have counts that are NaN"):
+        predict_trees(fingerprints, unread, y, train, np.arange(200, 300))
+
+
 def test_trees_learn_more_than_the_line_and_nothing_from_test_labels(data):
     fingerprints, counts, y = data
     train, test = np.arange(200), np.arange(200, 300)
