@@ -9,6 +9,7 @@ import json
 import lzma
 import os
 import re
+import shutil
 import struct
 import uuid
 import zipfile
@@ -28,6 +29,7 @@ __all__ = [
     "WriteError",
     "cache_folder",
     "check_writable",
+    "copy_file",
     "digest",
     "is_file",
     "is_folder",
@@ -166,6 +168,13 @@ def write_text(path: Path, text: str) -> None:
     """Write a text file."""
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def copy_file(path: Path, target: Path) -> None:
+    """Copy a file as `replacing` writes one, into a folder that is made where there is none."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(target) as temporary:
+        shutil.copyfile(path, temporary)
 
 
 def write_csv(path: Path, frame: pd.DataFrame) -> None:

@@ -43,6 +43,16 @@ def test_an_interrupted_write_leaves_the_old_file(tmp_path):
     assert path.read_text() == "old"
 
 
+def test_a_copy_is_whole_or_not_there(tmp_path):
+    source, target = tmp_path / "state.pt", tmp_path / "new" / "copy.pt"
+    source.write_bytes(b"weights")
+    files.copy_file(source, target)
+    assert (source.read_bytes(), target.read_bytes()) == (b"weights", b"weights")
+    with pytest.raises(FileNotFoundError):
+        files.copy_file(tmp_path / "nowhere", target)
+    assert [(path.name, path.read_bytes()) for path in target.parent.iterdir()] == [("copy.pt", b"weights")]
+
+
 @pytest.mark.parametrize("compressed", [False, True])
 def test_arrays_come_back(tmp_path, compressed):
     arrays = {"a": np.arange(5, dtype=np.float16), "words": np.array("Å")}

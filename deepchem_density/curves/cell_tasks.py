@@ -14,7 +14,7 @@ from deepchem_density.curves.cells import TRAINING_STATE, Cell, read_cell, run_c
 from deepchem_density.curves.config import CurveConfig
 from deepchem_density.curves.data import CurveData, LatestData
 from deepchem_density.engine.tasks import Engine, Post
-from deepchem_density.files import replacing
+from deepchem_density.files import copy_file, replacing
 from deepchem_density.tables.splits import nested_fractions
 from deepchem_density.voxels.store import SolvedDatapoints, SolvedStore
 
@@ -93,9 +93,7 @@ def train_cell(post: Post, job: CellJob, folder: Path) -> dict[str, bytes]:
                 f"The molecules of '{job.config.label}' have changed meanwhile; run the same command again."
             )
         if job.goes_on_from is not None and job.goes_on_from.is_file() and not (work / TRAINING_STATE).exists():
-            work.mkdir(parents=True, exist_ok=True)
-            with replacing(work / TRAINING_STATE) as temporary:
-                shutil.copyfile(job.goes_on_from, temporary)
+            copy_file(job.goes_on_from, work / TRAINING_STATE)
         run_cell(job.config, data, training_places(job, data), job.seed, work, on_epoch)
     return cell_files(work)
 

@@ -253,7 +253,7 @@ class VoxelCNNModel(StoredModel):
             the cap, ``trained_`` says whether it bound. In place of `schedule`.
         state : str, optional
             With `patience`, a file that keeps the state of training after each look: the same call goes on from there, to the
-            same end.
+            same end. Where the cap ends training, the state before the cool-down stays beside it (see `held_state`).
         on_epoch : callable, optional
             ``on_epoch(epoch, metrics)``: epochs, or looks, from 1; train_loss, learning_rate and, if it is known,
             validation_loss.

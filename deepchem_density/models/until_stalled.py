@@ -13,6 +13,7 @@ from pathlib import Path
 import torch
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from deepchem_density.files import copy_file
 from deepchem_density.models import checkpoints
 from deepchem_density.progress import progress_of
 
@@ -54,7 +55,7 @@ class Trained:
     capped: bool
     train_loss: float
     validation_loss: float
-    seconds_before: float = 0.0
+    seconds_before: float
 
 
 def round_length(steps_per_epoch: int) -> int:
@@ -247,14 +248,14 @@ def train_in_rounds(
     shown = progress and course.cap > 1
     with progress_of(None, course.cap, "training", "steps", leave=False, shown=shown, initial=course.step) as bar:
         while (steps := course.steps_to_go) > 0:
-            started, held = time.perf_counter(), course.cooling_from is None
+            started = time.perf_counter()
             average, metrics = one_round(steps)
             course.train_loss = metrics["train_loss"]
             metrics["validation_loss"] = course.judge(loss_of)
             course.seconds += time.perf_counter() - started
             if state is not None:
-                if held and course.capped and Path(state).is_file():
-                    Path(state).replace(held_state(state))
+                if course.capped and course.cooling_from == course.step and Path(state).is_file():
+                    copy_file(Path(state), held_state(state))
                 course.write(Path(state))
             bar.total = course.end
             bar.update(steps)

@@ -162,6 +162,26 @@ def test_a_training_that_its_cap_ended_goes_on_under_a_larger_one_to_the_same_en
     assert 0 < longer.trained_.seconds_before == held["plain"]["seconds"]
 
 
+def test_a_training_that_is_killed_as_its_cap_begins_to_bind_goes_on_to_the_same_end(tmp_path, monkeypatch):
+    monkeypatch.setattr(until_stalled, "SHORTEST_ROUND", 10)
+    monkeypatch.setattr(until_stalled, "PROGRESS", -9.0)  # never stalls
+    whole = fitted(tmp_path / "whole", 45)
+    write, kept = UntilStalled.write, tmp_path / "state.pt"
+
+    def killed(course, path):
+        if course.capped:
+            raise KeyboardInterrupt
+        write(course, path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(UntilStalled, "write", killed)
+        with pytest.raises(KeyboardInterrupt):
+            fitted(tmp_path / "killed", 45, kept)
+    resumed = fitted(tmp_path / "killed", 45, kept)
+    assert resumed.trained_.seconds_before > 0
+    assert same(state(resumed), state(whole))
+
+
 def test_a_training_that_stalled_keeps_no_state_to_go_on_from(tmp_path, monkeypatch):
     monkeypatch.setattr(until_stalled, "SHORTEST_ROUND", 10)
     monkeypatch.setattr(until_stalled, "PROGRESS", 0.99)
