@@ -158,7 +158,8 @@ def run_cell(
     truth = test.columns(config.targets)
     predicted = predicted_values(model.predict(data.dataset(data.test, truth)), len(config.targets))
     predicted += removed[data.test]
-    about["seconds"] = round(time.perf_counter() - started + about["seconds"], 1)
+    before = model.trained_.seconds_before if config.patience else 0.0
+    about["seconds"] = round(before + time.perf_counter() - started, 1)
     rows, part_rows = _rows(data, train, seed, predicted, about)
     for row, error in zip(rows, _training_error(config, data, train, model, removed), strict=False):
         row["train_mae"] = float(error)  # the network's rows come first
@@ -211,9 +212,9 @@ def _trained(
     )
     steps = model.trained_.steps if config.patience else cap
     parameters = sum(p.numel() for p in model.model.parameters())
-    about = {"epochs": -(-steps // steps_per_epoch), "steps": steps, "device": str(model.device), "seconds": 0.0}
+    about = {"epochs": -(-steps // steps_per_epoch), "steps": steps, "device": str(model.device)}
     if config.patience:
-        about |= {"cap": cap, "capped": model.trained_.capped, "seconds": model.trained_.seconds_before}
+        about |= {"cap": cap, "capped": model.trained_.capped}
     return model, {**about, "parameters": parameters}
 
 

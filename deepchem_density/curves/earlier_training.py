@@ -65,10 +65,10 @@ def earlier_training(config: CurveConfig, folder_of: Callable[[CurveConfig], Pat
 def adopt(cell: Cell, config: CurveConfig, folder: Path) -> Cell:
     """Keep a cell that stalled under a smaller cap as one of a larger cap too, and return it."""
     adopted = keep_cell(folder, cell_files(cell.model_dir.parent))
-    about = {"study": config.study, "cap": config.steps}
+    about = {"study": config.study, "cap": config.steps}  # of which rows of later baselines have no cap
 
     def renamed(rows: list[Row]) -> list[Row]:
-        return [{**row, **(about if "cap" in row else {"study": config.study})} for row in rows]
+        return [{name: about.get(name, value) for name, value in row.items()} for row in rows]
 
     adopted = dataclasses.replace(adopted, rows=renamed(adopted.rows), part_rows=renamed(adopted.part_rows))
     write_cell(adopted)
