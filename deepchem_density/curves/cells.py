@@ -31,8 +31,8 @@ from deepchem_density.tables.choose_split import FEWEST_TESTED
 from deepchem_density.tables.settings import datapoints_of
 
 __all__ = [
-    *("Cell", "EpochHook", "Row", "cell_folder", "cell_name", "read_cell", "rows_of_models", "run_cell"),
-    *("TRAINING_STATE", "write_cell"),
+    *("Cell", "EpochHook", "Row", "cell_folder", "cell_name", "looks_of", "read_cell", "rows_of_models", "run_cell"),
+    *("TRAINING_STATE", "VALIDATIONS", "write_cell"),
 ]
 
 Row = dict[str, Any]
@@ -42,6 +42,7 @@ NEVER = 10**12
 TRAINING_STATE = "training.pt"
 """What a cell that was killed goes on from, with patience; of one that its cap ended, the state before stays (`held_state`)."""
 VALIDATIONS = 10
+"""Looks, about, of which the error on the validation set is told."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -174,6 +175,16 @@ def run_cell(
     return cell
 
 
+def looks_of(config: CurveConfig, n_train: int) -> int:
+    """Return how often training halts to say how far it is: after each epoch, or round where patience ends it, up to its cap."""
+    epoch = _steps_per_epoch(config, n_train)
+    return -(-config.steps_for(n_train) // (round_length(epoch) if config.patience else epoch))
+
+
+def _steps_per_epoch(config: CurveConfig, n_train: int) -> int:
+    return -(-n_train // config.batch_size)
+
+
 def write_cell(cell: Cell) -> None:
     """Write the results of a cell beside its network."""
     arrays = {name: getattr(cell, name).tolist() for name in ("ids", "heavy_atoms", "truth", "predicted")}
@@ -194,25 +205,22 @@ def _trained(
     labels = data.table.columns(config.targets) - removed
     model = VoxelCNNModel(seed=seed, model_dir=model_dir, **config.network)
     cap = config.steps_for(len(train))
-    steps_per_epoch = -(-len(train) // config.batch_size)
     valid = data.dataset(data.valid, labels[data.valid])
     until: dict[str, Any] = {}
-    looks = -(-cap // steps_per_epoch)
     if config.patience:
         until = {"patience": config.patience, "validation": valid, "state": model_dir.parent / TRAINING_STATE}
-        looks = -(-cap // round_length(steps_per_epoch))
     model.fit(
         data.dataset(train, labels[train], training=True, seed=seed),
         nb_epoch=None,
         max_steps=cap,
         max_checkpoints_to_keep=1,
         checkpoint_interval=NEVER,
-        on_epoch=_Watch(model, valid, looks, on_epoch),
+        on_epoch=_Watch(model, valid, looks_of(config, len(train)), on_epoch),
         **until,
     )
     steps = model.trained_.steps if config.patience else cap
     parameters = sum(p.numel() for p in model.model.parameters())
-    about = {"epochs": -(-steps // steps_per_epoch), "steps": steps, "device": str(model.device)}
+    about = {"epochs": -(-steps // _steps_per_epoch(config, len(train))), "steps": steps, "device": str(model.device)}
     if config.patience:
         about |= {"cap": cap, "capped": model.trained_.capped}
     return model, {**about, "parameters": parameters}

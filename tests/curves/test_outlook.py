@@ -75,3 +75,9 @@ def test_a_network_is_timed_and_a_cell_takes_its_steps_and_predictions(table):
     assert long - short == pytest.approx(200 * network.step_seconds)
     tested = cell_seconds(CurveConfig(steps=100), network, 10, 0, 50)
     assert tested - short == pytest.approx(50 * network.predict_seconds)
+
+
+def test_with_patience_a_cell_also_takes_a_look_at_the_validation_set_after_each_round(table):
+    network = training_outlook(CONFIG, features_outlook(CONFIG, table).solved)
+    plain, patient = (cell_seconds(CurveConfig(steps=1000, patience=p), network, 10, 7, 0) for p in (0, 3))
+    assert patient - plain == pytest.approx(10 * 7 * network.predict_seconds), "ten rounds of 100 steps"
