@@ -22,7 +22,7 @@ from deepchem_density.reports.shown import in_words, of_unit, shown_table, title
 from deepchem_density.tables.shown_units import shown_factor
 from deepchem_density.voxels.representations import REPRESENTATIONS
 
-__all__ = ["error_by_size_figure", "learning_curve_figure", "parity_figure", "save_figure"]
+__all__ = ["error_by_size_figure", "learning_curve_figure", "parity_figure", "save_figure", "square_panels"]
 
 LINES = {
     **{"constant": ":", "ligand heavy atoms": "-."},
@@ -32,6 +32,7 @@ LINES = {
 FURTHER = ("#E69F00", "#56B4E9", "#000000", "#8C564B", "#7F7F7F", "#9467BD")
 BESIDE = 1.025
 FEW_TICKS = 4
+BESIDE_EACH_OTHER = 3
 LONGEST_LINE = 46
 STYLE = {"axes.spines.top": False, "axes.spines.right": False, "axes.grid": True, "grid.alpha": 0.3, "font.size": 10}
 
@@ -162,13 +163,24 @@ def _colours(models: Sequence[str] | pd.Series) -> dict[str, str]:
     return colours
 
 
+def square_panels(n_cells: int, n_targets: int) -> tuple[Figure, list[list[Axes]]]:
+    """Return a figure, and a panel for each target of each cell: three beside each other, cell below cell."""
+    columns = min(n_targets, BESIDE_EACH_OTHER)
+    rows = -(-n_targets // columns)
+    # made for panels of equal axes, the titles of which the constrained layout may push out of the figure
+    figure = Figure(figsize=(4.4 * columns, 4.9 * rows * n_cells), layout="compressed")
+    panels = figure.subplots(rows * n_cells, columns, squeeze=False).reshape(n_cells, -1)
+    for axis in panels[:, n_targets:].flat:
+        axis.remove()
+    return figure, panels[:, :n_targets].tolist()
+
+
 def parity_figure(cells: Sequence[Cell], targets: Sequence[str]) -> Figure:
-    """Draw predictions against labels of the test set: a row per cell, a panel per target."""
+    """Draw predictions against labels of the test set: a panel for each target of each cell."""
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(4.4 * len(targets), 4.4 * len(cells)), layout="constrained")
-        grid = figure.subplots(len(cells), len(targets), squeeze=False)
+        figure, panels = square_panels(len(cells), len(targets))
         colours = _colours([cell.rows[0]["label"] for cell in cells])
-        for axes, cell in zip(grid, cells, strict=True):
+        for axes, cell in zip(panels, cells, strict=True):
             network = [row for row in cell.rows if row["model"] == "network"]
             for t, (axis, row) in enumerate(zip(axes, network, strict=True)):
                 factor = shown_factor(row["unit"])

@@ -10,20 +10,19 @@ from matplotlib.figure import Figure
 from sklearn.metrics import roc_curve
 
 from deepchem_density.curves.cells import Cell
-from deepchem_density.reports.figures import STYLE
+from deepchem_density.reports.figures import STYLE, square_panels
 
 __all__ = ["roc_figure"]
 
 
 def roc_figure(cells: Sequence[Cell], targets: Sequence[str]) -> Figure:
-    """Draw true positive against false positive rate: a row per cell, a panel per target.
+    """Draw true positive against false positive rate: a panel for each target of each cell.
 
     A target whose test molecules are of one class has an empty panel that says so.
     """
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(4.4 * len(targets), 4.4 * len(cells)), layout="constrained")
-        grid = figure.subplots(len(cells), len(targets), squeeze=False)
-        for axes, cell in zip(grid, cells, strict=True):
+        figure, panels = square_panels(len(cells), len(targets))
+        for axes, cell in zip(panels, cells, strict=True):
             network = [row for row in cell.rows if row["model"] == "network"]
             for t, (axis, row) in enumerate(zip(axes, network, strict=True)):
                 known = np.isfinite(cell.truth[:, t])

@@ -14,6 +14,7 @@ from deepchem_density.reports.figures import error_by_size_figure, learning_curv
 from deepchem_density.reports.results import curve_table, rows_of, size_table
 
 EV = 27.211386245988
+LONG = "density+gradient+occupancy (source=independent_atoms, d_min=2.0, transform=sqrt, voxel_width=0.375)"
 
 
 def labels_of(figure):
@@ -86,6 +87,16 @@ def test_parity_shows_the_test_set_of_each_cell():
         assert axis.get_xlim() == axis.get_ylim()
 
 
+def test_parity_of_several_targets_stands_in_rows_of_three():
+    cells = curve("atom", targets=("gap", "homo", "lumo", "mu"))[:2]
+    figure = parity_figure(cells, ["gap", "homo", "lumo", "mu"])
+    assert [axis.get_title().split(" ")[0] for axis in figure.axes] == 2 * ["gap", "homo", "lumo", "mu"]
+    FigureCanvasAgg(figure).draw()
+    beside = {round(axis.get_position().x0, 2) for axis in figure.axes}
+    below = {round(axis.get_position().y0, 2) for axis in figure.axes}
+    assert (len(beside), len(below)) == (3, 4)
+
+
 def test_errors_by_size_stand_over_their_classes():
     table = size_table(CELLS, "mae")
     figure = error_by_size_figure(table, "mae")
@@ -96,14 +107,16 @@ def test_errors_by_size_stand_over_their_classes():
     assert list(drawn) == pytest.approx(list(EV * table[table.model == "atom"].error))
 
 
+@pytest.mark.parametrize("label", ["density", LONG])
+@pytest.mark.parametrize("targets", [1, 2, 6])
 @pytest.mark.parametrize("made", ["learning curve", "parity", "by size"])
-def test_no_title_and_no_name_is_cut_off_however_long(made):
-    label = "density+gradient+occupancy (source=independent_atoms, d_min=2.0, transform=sqrt, voxel_width=0.375)"
-    cells = curve(label, targets=("internal energy at 0 K, of atomization", "gap"))
+def test_no_title_and_no_name_is_cut_off_however_long(made, targets, label):
+    names = ["internal energy at 0 K, of atomization", "gap", *"abcd"][:targets]
+    cells = curve(label, targets=names)
     if made == "learning curve":
         figure = learning_curve_figure(curve_table(rows_of(cells)), "a title", spread="interval")
     elif made == "parity":
-        figure = parity_figure(cells[-1:], ["internal energy at 0 K, of atomization", "gap"])
+        figure = parity_figure(cells[-1:], names)
     else:
         figure = error_by_size_figure(size_table(cells, "mae"), "mae")
     FigureCanvasAgg(figure).draw()

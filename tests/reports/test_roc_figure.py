@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 from made_up_cells import cell
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from deepchem_density.curves.metrics import classification_metrics
 from deepchem_density.reports.roc_figure import roc_figure
@@ -27,3 +28,19 @@ def test_the_area_below_the_line_is_that_of_the_table_and_one_class_alone_is_sai
     assert np.trapezoid(true, false) == pytest.approx(rows[0]["roc_auc"])
     assert f"{int(np.nansum(truth[:, 0]))} of 45 are 1" in first.get_title()
     assert [text.get_text() for text in second.texts] == ["one class alone in the test set"]
+
+
+@pytest.mark.parametrize("targets", [1, 2, 6])
+def test_no_title_is_cut_off(targets):
+    names = list("abcdef")[:targets]
+    made = cell("atom", 100, 0, targets=names)
+    truth = (made.truth > 0).astype(float)
+    rows = [{**made.rows[t], "roc_auc": np.nan, "target": name} for t, name in enumerate(names)]
+    figure = roc_figure([dataclasses.replace(made, rows=rows, truth=truth)], names)
+    FigureCanvasAgg(figure).draw()
+    for axis in figure.axes:
+        for text in (axis.title, axis.xaxis.label, axis.yaxis.label):
+            (left, bottom), (right, top) = text.get_window_extent().get_points()
+            assert min(left, bottom) >= 0, text
+            assert right <= figure.bbox.x1, text
+            assert top <= figure.bbox.y1, text
