@@ -177,12 +177,8 @@ def run_cell(
 
 def looks_of(config: CurveConfig, n_train: int) -> int:
     """Return how often training halts to say how far it is: after each epoch, or round where patience ends it, up to its cap."""
-    epoch = _steps_per_epoch(config, n_train)
+    epoch = config.steps_per_epoch(n_train)
     return -(-config.steps_for(n_train) // (round_length(epoch) if config.patience else epoch))
-
-
-def _steps_per_epoch(config: CurveConfig, n_train: int) -> int:
-    return -(-n_train // config.batch_size)
 
 
 def write_cell(cell: Cell) -> None:
@@ -220,7 +216,7 @@ def _trained(
     )
     steps = model.trained_.steps if config.patience else cap
     parameters = sum(p.numel() for p in model.model.parameters())
-    about = {"epochs": -(-steps // _steps_per_epoch(config, len(train))), "steps": steps, "device": str(model.device)}
+    about = {"epochs": -(-steps // config.steps_per_epoch(len(train))), "steps": steps, "device": str(model.device)}
     if config.patience:
         about |= {"cap": cap, "capped": model.trained_.capped}
     return model, {**about, "parameters": parameters}

@@ -136,7 +136,11 @@ class CurveConfig(Frozen, CurveSettings):
 
     def steps_for(self, n_train: int) -> int:
         """Return the gradient steps of a cell with so many training molecules."""
-        return self.steps or max(self.min_steps, self.epochs * -(-n_train // self.batch_size))
+        return self.steps or max(self.min_steps, self.epochs * self.steps_per_epoch(n_train))
+
+    def steps_per_epoch(self, n_train: int) -> int:
+        """Return the batches of so many training molecules."""
+        return -(-n_train // self.batch_size)
 
     def sizes(self, n_pool: int) -> list[int]:
         """Return the training sizes of a curve with so many molecules in its pool."""
