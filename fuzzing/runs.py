@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import multiprocessing
 import os
@@ -211,6 +212,7 @@ def _is_there(maker: Maker) -> bool:
 
 def _work(seed: int, places: range, readers: Sequence[Reader], pipe: Any) -> None:
     """Try cases, and tell of each before and after."""
+    gc.freeze()  # what the parent has left is the parent's to end, with its files
     space = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (space + ROOM, space + ROOM))
     for place in places:

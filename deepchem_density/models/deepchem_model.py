@@ -146,6 +146,7 @@ class VoxelCNNModel(StoredModel):
             network = VoxelCNN(**{name: getattr(self, name) for name in OF_NETWORK})
         self._class_limit = n_classes if mode == "classification" else None
         self._given_optimizer = optimizer
+        self._process = os.getpid()
         inner = optimizer or dc.models.optimizers.AdamW(learning_rate=learning_rate, weight_decay=weight_decay)
         super().__init__(
             network,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +33,15 @@ class StoredModel(dc.models.TorchModel):
     _lr_schedule: Any
     _entropy: int
     _given_optimizer: Any
+    _process: int
+
+    def __del__(self) -> None:
+        """Remove the folder that was made because no `model_dir` was given; a forked process leaves that of its parent.
+
+        One that somebody else, like the system's cleaner, has removed before is no error.
+        """
+        if getattr(self, "model_dir_is_temp", False) and self._process == os.getpid():
+            shutil.rmtree(self.model_dir, ignore_errors=True)
 
     def _reseed(self) -> None:
         """Draw order, turns and dropout of what comes from the seed and the steps so far: what goes on repeats nothing."""

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
 import errno
+import gc
 import json
+import multiprocessing
 import pickle
+import shutil
 import zipfile
 from pathlib import Path
 
@@ -315,3 +318,27 @@ def test_a_disk_that_fills_while_a_checkpoint_is_saved_keeps_the_last_one(folder
         saved.save_checkpoint()
     assert sorted(path.name for path in folder.iterdir()) == ["checkpoint1.pt", "config.json"]
     assert (folder / "checkpoint1.pt").read_bytes() == before
+
+
+def test_a_folder_of_its_own_goes_with_the_model_but_not_in_a_fork():
+    trained = model()
+    folder = Path(trained.model_dir)
+    trained.itself = trained  # as optimizers and hooks do: it ends when garbage is collected
+    gc.disable()
+    try:
+        del trained
+        fork = multiprocessing.get_context("fork").Process(target=gc.collect)
+        fork.start()
+        fork.join()
+        assert fork.exitcode == 0
+        assert folder.is_dir()
+    finally:
+        gc.enable()
+    gc.collect()
+    assert not folder.exists()
+
+
+def test_a_folder_that_the_system_has_cleaned_away_is_no_error():
+    trained = model()
+    shutil.rmtree(trained.model_dir)
+    trained.__del__()
