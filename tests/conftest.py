@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -36,6 +37,15 @@ class Reference(NamedTuple):
     density_matrix: np.ndarray
     electrons: float
     center: np.ndarray
+
+
+@pytest.fixture(scope="session", autouse=True)
+def what_libraries_leave_lies_in_the_folder_of_the_run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """DeepChem's datasets leave a temporary folder each; pytest removes those of earlier runs."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TMPDIR", str(tmp_path_factory.mktemp("temporary")))
+        patch.setattr(tempfile, "tempdir", None)  # it is asked for again
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)
