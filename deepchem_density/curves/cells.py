@@ -113,6 +113,8 @@ def cell_folder(
     about = [CELL_FORMAT, feature_version(config), settings, n_train, seed, sorted(without), content]
     if "binned_channels" in config.network:
         about.append("bins for each channel")  # of an earlier release there was none for several channels
+    if config.patience:
+        about.append("settled looks")  # an earlier release looked at averaged weights with statistics of others
     return out / "cells" / config.study / f"{config.rep}-{n_train}-{seed}-{digest(about)}"
 
 

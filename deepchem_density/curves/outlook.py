@@ -16,7 +16,7 @@ import numpy as np
 from deepchem_density.curves.cells import VALIDATIONS, looks_of
 from deepchem_density.curves.config import CurveConfig
 from deepchem_density.featurizers.looked_dataset import LookedDataset
-from deepchem_density.models.deepchem_model import VoxelCNNModel
+from deepchem_density.models.deepchem_model import SETTLED, SETTLED_TO_LOOK, VoxelCNNModel
 from deepchem_density.progress import progress_of
 from deepchem_density.tables.complex_table import ComplexTable
 from deepchem_density.tables.molecule_table import MoleculeTable
@@ -35,8 +35,6 @@ EVEN, TELLING = 10, 12
 PATIENCE = 60.0
 """Seconds of solving after which no further one is tried."""
 STEPS = 8
-SETTLED = 2048
-"""Training molecules that a trained network's normalization rests on."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -223,10 +221,11 @@ def training_outlook(config: CurveConfig, solved: Sequence[Solved]) -> TrainingO
 def cell_seconds(config: CurveConfig, network: TrainingOutlook, n_train: int, n_valid: int, n_test: int) -> float:
     """Return how long a cell takes: its steps, what it watches, how its normalization settles, and its test.
 
-    With patience these are all the steps of its cap, and the validation set is also tried after each round.
+    With patience these are all the steps of its cap, and after each round normalization settles and the validation set is tried.
     """
-    looks = VALIDATIONS + (looks_of(config, n_train) if config.patience else 0)
-    predicted = n_test + looks * n_valid + min(SETTLED, n_train)
+    predicted = n_test + VALIDATIONS * n_valid + min(SETTLED, n_train)
+    if config.patience:
+        predicted += looks_of(config, n_train) * (n_valid + min(SETTLED_TO_LOOK, n_train))
     return config.steps_for(n_train) * network.step_seconds + predicted * network.predict_seconds
 
 

@@ -38,11 +38,13 @@ from deepchem_density.models.until_stalled import Trained, UntilStalled, train_i
 from deepchem_density.models.voxel_cnn import VoxelCNN
 from deepchem_density.quiet import deepchem as dc
 
-__all__ = ["VoxelCNNModel"]
+__all__ = ["SETTLED", "SETTLED_TO_LOOK", "VoxelCNNModel"]
 
 _Tensors = list[torch.Tensor]
 SETTLED = 2048
 """Samples whose statistics stand in a trained network: their chance error is a fiftieth of the spread between samples."""
+SETTLED_TO_LOOK = 512
+"""Those of the averaged weights at a look, of which there are many."""
 
 
 class VoxelCNNModel(StoredModel):
@@ -286,11 +288,16 @@ class VoxelCNNModel(StoredModel):
             self._require_validation(validation, patience)
             course = UntilStalled(self.model, optimizer, epoch, patience, total)
             one_round = self._round_of(course, optimizer, criterion, train)
-            average = train_in_rounds(course, one_round, loss_of, state, on_epoch, progress)
+
+            def loss_of_average(network: torch.nn.Module) -> float:
+                self._settle(network, dataset, SETTLED_TO_LOOK)
+                return loss_of(network)
+
+            average = train_in_rounds(course, one_round, loss_of_average, state, on_epoch, progress)
         if total > 0:
-            self._settle(dataset)
+            self._settle(self.model, dataset)
             if patience is not None:
-                self.trained_ = course.finish(loss_of, partial(self._settle, dataset))
+                self.trained_ = course.finish(loss_of, partial(self._settle, self.model, dataset))
             self.save_checkpoint(keep if checkpoint_interval > 0 else 0)
         return average
 
@@ -321,9 +328,9 @@ class VoxelCNNModel(StoredModel):
                 "pass validation=, or leave patience out."
             )
 
-    def _settle(self, dataset: Any) -> None:
-        drawn = some_batches(dataset, self.batch_size, SETTLED)
-        settle_statistics(self.model, (voxel_tensor(x, self.n_channels, self.device).float() for x in drawn))
+    def _settle(self, network: torch.nn.Module, dataset: Any, samples: int = SETTLED) -> None:
+        drawn = some_batches(dataset, self.batch_size, samples)
+        settle_statistics(network, (voxel_tensor(x, self.n_channels, self.device).float() for x in drawn))
 
     def _start_schedule(
         self, variables: list[torch.nn.Parameter] | None, total_steps: int, policy: str

@@ -139,17 +139,16 @@ def mean_loss(network: torch.nn.Module, batches: Iterable[Any], loss: Callable[.
     return total / samples
 
 
-@torch.no_grad()
 def settle_statistics(network: torch.nn.Module, batches: Iterable[torch.Tensor]) -> None:
     """Replace the running statistics of batch normalization by their means over batches, as prediction will see them [1]_.
 
     What training leaves behind is a mean over its last ten batches or so: a few hundred molecules, whose chance deviations add up
-    over layers to an error that all predictions share.
+    over layers to an error that all predictions share. What an average of weights inherits are the statistics of other weights.
 
     Parameters
     ----------
     network : torch.nn.Module
-        In evaluation mode; everything but batch normalization stays in it.
+        Everything but batch normalization evaluates meanwhile.
     batches : iterable of torch.Tensor
         Inputs. Without any, nothing changes.
 
@@ -160,17 +159,19 @@ def settle_statistics(network: torch.nn.Module, batches: Iterable[torch.Tensor])
     layers = [module for module in network.modules() if isinstance(module, torch.nn.BatchNorm3d)]
     momenta = [layer.momentum for layer in layers]
     first = True
-    for batch in batches:
-        if first:
-            for layer in layers:
-                layer.reset_running_stats()
-                layer.momentum = None  # the mean over all batches
-                layer.train()
-            first = False
-        network(batch)
-    for layer, momentum in zip(layers, momenta, strict=True):
-        layer.momentum = momentum
-        layer.eval()
+    try:
+        with evaluating(network):
+            for batch in batches:
+                if first:
+                    for layer in layers:
+                        layer.reset_running_stats()
+                        layer.momentum = None  # the mean over all batches
+                        layer.train()
+                    first = False
+                network(batch)
+    finally:
+        for layer, momentum in zip(layers, momenta, strict=True):
+            layer.momentum = momentum
 
 
 @contextmanager

@@ -157,7 +157,10 @@ class UntilStalled:
         self.set_rate()
 
     def judge(self, loss_of: Callable[[torch.nn.Module], float]) -> float:
-        """Try the averaged weights after a round, decide whether to hold on, and return their loss."""
+        """Try the averaged weights after a round, decide whether to hold on, and return their loss.
+
+        `loss_of` settles their batch normalization first: with the statistics of the weights the loss is too high, and uneven.
+        """
         loss = loss_of(self.average.module)
         if not self.history or loss < min(self.history):
             self.best = {name: value.clone() for name, value in self.average.module.state_dict().items()}
@@ -232,7 +235,7 @@ def train_in_rounds(
     one_round : callable
         Trains so many steps; returns their average loss and their metrics.
     loss_of : callable
-        Validation loss of a network.
+        Validation loss of averaged weights, whose normalization it settles first: what they inherit is that of the weights.
     state : path, optional
         File of the course after each round; where there is one, training goes on from there. When a cap ends the holding,
         the state of the round before stays in the file of `held_state`, from which a larger cap goes on as if it had been
@@ -269,7 +272,7 @@ _PLAIN = ("step", "history", "cooling_from", "capped", "train_loss", "seconds")
 
 
 def _average(network: torch.nn.Module) -> AveragedModel:
-    return AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(DECAY), use_buffers=True)
+    return AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(DECAY))
 
 
 def _stalled(history: Sequence[float], patience: int) -> bool:

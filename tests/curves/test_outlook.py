@@ -77,7 +77,7 @@ def test_a_network_is_timed_and_a_cell_takes_its_steps_and_predictions(table):
     assert tested - short == pytest.approx(50 * network.predict_seconds)
 
 
-def test_with_patience_a_cell_also_takes_a_look_at_the_validation_set_after_each_round(table):
+def test_with_patience_a_cell_also_settles_and_looks_at_the_validation_set_after_each_round(table):
     network = training_outlook(CONFIG, features_outlook(CONFIG, table).solved)
     plain, patient = (cell_seconds(CurveConfig(steps=1000, patience=p), network, 10, 7, 0) for p in (0, 3))
-    assert patient - plain == pytest.approx(10 * 7 * network.predict_seconds), "ten rounds of 100 steps"
+    assert patient - plain == pytest.approx(10 * (10 + 7) * network.predict_seconds), "ten rounds of 100 steps"

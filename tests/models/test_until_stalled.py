@@ -96,6 +96,33 @@ def test_the_better_of_annealed_and_averaged_weights_is_kept():
     torch.testing.assert_close(made.network.weight.detach(), annealed)
 
 
+def test_averaged_weights_are_looked_at_with_statistics_of_their_own(tmp_path, monkeypatch):
+    monkeypatch.setattr(until_stalled, "SHORTEST_ROUND", 10)
+    train, validation, kept = dataset(24), dataset(8, seed=1), tmp_path / "state.pt"
+    losses = []
+    trained = model(batch_size=24)
+
+    def look(number, metrics):
+        averaged = model(batch_size=24)
+        weights = torch.load(kept, weights_only=True)["average"]
+        averaged.model.load_state_dict(
+            {name[len("module.") :]: value for name, value in weights.items() if "." in name}
+        )
+        for layer in averaged.model.modules():
+            if isinstance(layer, torch.nn.BatchNorm3d):
+                layer.momentum = 1.0  # of the last batch alone, in which all of the training set is
+        averaged.model.train()
+        with torch.no_grad():
+            averaged.model(torch.as_tensor(train.X))
+        apart = np.abs(averaged.predict(validation) - validation.y).mean() / train.y.std()
+        losses.append((metrics["validation_loss"], apart))
+
+    trained.fit(train, None, max_steps=40, validation=validation, patience=2, state=kept, on_epoch=look)
+    assert len(losses) >= 4
+    for loss, expected in losses:
+        assert loss == pytest.approx(expected, rel=1e-4)
+
+
 @pytest.mark.parametrize(("patience", "cap"), [(0, 10), (3, 0)])
 def test_no_patience_and_no_steps_are_refused(patience, cap):
     with pytest.raises(ValueError, match="arrived; 1 or more of each are accepted"):
