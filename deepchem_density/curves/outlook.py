@@ -16,7 +16,8 @@ import numpy as np
 from deepchem_density.curves.cells import VALIDATIONS, looks_of
 from deepchem_density.curves.config import CurveConfig
 from deepchem_density.featurizers.looked_dataset import LookedDataset
-from deepchem_density.models.deepchem_model import SETTLED, SETTLED_TO_LOOK, VoxelCNNModel
+from deepchem_density.models.deepchem_model import VoxelCNNModel
+from deepchem_density.models.settled_statistics import SETTLED, SETTLED_TO_LOOK
 from deepchem_density.progress import progress_of
 from deepchem_density.tables.complex_table import ComplexTable
 from deepchem_density.tables.molecule_table import MoleculeTable

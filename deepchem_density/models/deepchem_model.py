@@ -22,6 +22,7 @@ from deepchem_density.models.batches import (
     with_numpy_stream,
 )
 from deepchem_density.models.options import make_loss, require_options, require_size
+from deepchem_density.models.settled_statistics import Settler
 from deepchem_density.models.stored_model import OF_NETWORK, StoredModel
 from deepchem_density.models.training_run import (
     ClippedOptimizer,
@@ -30,7 +31,6 @@ from deepchem_density.models.training_run import (
     evaluating,
     mean_loss,
     run_length,
-    settle_statistics,
     start_rate,
     torch_stream,
 )
@@ -38,13 +38,9 @@ from deepchem_density.models.until_stalled import Trained, UntilStalled, train_i
 from deepchem_density.models.voxel_cnn import VoxelCNN
 from deepchem_density.quiet import deepchem as dc
 
-__all__ = ["SETTLED", "SETTLED_TO_LOOK", "VoxelCNNModel"]
+__all__ = ["VoxelCNNModel"]
 
 _Tensors = list[torch.Tensor]
-SETTLED = 2048
-"""Samples whose statistics stand in a trained network: their chance error is a fiftieth of the spread between samples."""
-SETTLED_TO_LOOK = 512
-"""Those of the averaged weights at a look, of which there are many."""
 
 
 class VoxelCNNModel(StoredModel):
@@ -105,6 +101,7 @@ class VoxelCNNModel(StoredModel):
     """
 
     trained_: Trained
+    _settler: Settler | None = None  # while it trains: callbacks predict
 
     def __init__(
         self,
@@ -270,6 +267,7 @@ class VoxelCNNModel(StoredModel):
         epoch, total = run_length(len(dataset), self.batch_size, nb_epoch, max_steps)
         criterion = self._loss_fn if loss is None else loss
         loss_of = partial(self._mean_loss, validation, criterion)
+        settler = Settler(partial(self._inputs, dataset))
         optimizer = self._start_schedule(variables, total, self.schedule if patience is None else "constant")
         keep, interval = max_checkpoints_to_keep, checkpoint_interval if patience is None else 0
         calls = [*callbacks] if isinstance(callbacks, Sequence) else [callbacks]
@@ -281,23 +279,26 @@ class VoxelCNNModel(StoredModel):
             with monitor:
                 return self.fit_generator(batches, keep, interval, False, variables, monitor.loss, each, all_losses)
 
-        if patience is None:
-            watch = None if validation is None else partial(loss_of, self.model)
-            average = train(EpochMonitor(optimizer, criterion, epoch, total, watch, on_epoch, progress))
-        else:
-            self._require_validation(validation, patience)
-            course = UntilStalled(self.model, optimizer, epoch, patience, total)
-            one_round = self._round_of(course, optimizer, criterion, train)
+        def look(network: torch.nn.Module) -> float:
+            settler.settle_to_look(network, self._global_step)
+            return loss_of(network)
 
-            def loss_of_average(network: torch.nn.Module) -> float:
-                self._settle(network, dataset, SETTLED_TO_LOOK)
-                return loss_of(network)
-
-            average = train_in_rounds(course, one_round, loss_of_average, state, on_epoch, progress)
+        self._settler = settler
+        try:
+            if patience is None:
+                watch = None if validation is None else partial(look, self.model)
+                average = train(EpochMonitor(optimizer, criterion, epoch, total, watch, on_epoch, progress))
+            else:
+                self._require_validation(validation, patience)
+                course = UntilStalled(self.model, optimizer, epoch, patience, total)
+                one_round = self._round_of(course, optimizer, criterion, train)
+                average = train_in_rounds(course, one_round, look, state, on_epoch, progress)
+        finally:
+            self._settler = None
         if total > 0:
-            self._settle(self.model, dataset)
+            settler.settle(self.model)
             if patience is not None:
-                self.trained_ = course.finish(loss_of, partial(self._settle, self.model, dataset))
+                self.trained_ = course.finish(loss_of, partial(settler.settle, self.model))
             self.save_checkpoint(keep if checkpoint_interval > 0 else 0)
         return average
 
@@ -328,9 +329,9 @@ class VoxelCNNModel(StoredModel):
                 "pass validation=, or leave patience out."
             )
 
-    def _settle(self, network: torch.nn.Module, dataset: Any, samples: int = SETTLED) -> None:
+    def _inputs(self, dataset: Any, samples: int) -> Iterator[torch.Tensor]:
         drawn = some_batches(dataset, self.batch_size, samples)
-        settle_statistics(network, (voxel_tensor(x, self.n_channels, self.device).float() for x in drawn))
+        return (voxel_tensor(x, self.n_channels, self.device).float() for x in drawn)
 
     def _start_schedule(
         self, variables: list[torch.nn.Parameter] | None, total_steps: int, policy: str
@@ -367,6 +368,8 @@ class VoxelCNNModel(StoredModel):
     def _predict(self, *args: Any, **kwargs: Any) -> Any:
         # TorchModel leaves the network in evaluation mode: a callback that predicts would switch dropout off for good.
         with evaluating(self.model):
+            if self._settler is not None:
+                self._settler.settle_to_look(self.model, self._global_step)
             return super()._predict(*args, **kwargs)
 
     def predict_uncertainty(self, dataset: Any, masks: int = 50) -> tuple[np.ndarray, np.ndarray]:

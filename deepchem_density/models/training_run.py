@@ -20,7 +20,6 @@ __all__ = [
     "mean_loss",
     "one_cycle",
     "run_length",
-    "settle_statistics",
     "start_rate",
     "torch_stream",
 ]
@@ -137,41 +136,6 @@ def mean_loss(network: torch.nn.Module, batches: Iterable[Any], loss: Callable[.
             total += float(loss([network(voxels)[1]], labels, weights)) * len(voxels)
             samples += len(voxels)
     return total / samples
-
-
-def settle_statistics(network: torch.nn.Module, batches: Iterable[torch.Tensor]) -> None:
-    """Replace the running statistics of batch normalization by their means over batches, as prediction will see them [1]_.
-
-    What training leaves behind is a mean over its last ten batches or so: a few hundred molecules, whose chance deviations add up
-    over layers to an error that all predictions share. What an average of weights inherits are the statistics of other weights.
-
-    Parameters
-    ----------
-    network : torch.nn.Module
-        Everything but batch normalization evaluates meanwhile.
-    batches : iterable of torch.Tensor
-        Inputs. Without any, nothing changes.
-
-    References
-    ----------
-    .. [1] Y. Wu, J. Johnson, Rethinking "Batch" in BatchNorm, arXiv:2105.07576 (2021).
-    """
-    layers = [module for module in network.modules() if isinstance(module, torch.nn.BatchNorm3d)]
-    momenta = [layer.momentum for layer in layers]
-    first = True
-    try:
-        with evaluating(network):
-            for batch in batches:
-                if first:
-                    for layer in layers:
-                        layer.reset_running_stats()
-                        layer.momentum = None  # the mean over all batches
-                        layer.train()
-                    first = False
-                network(batch)
-    finally:
-        for layer, momentum in zip(layers, momenta, strict=True):
-            layer.momentum = momentum
 
 
 @contextmanager
