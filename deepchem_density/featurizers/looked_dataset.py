@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import tempfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -12,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from deepchem_density.featurizers.kept_voxels import KeptVoxels
 from deepchem_density.quiet import deepchem as dc
 from deepchem_density.settings import one_of
 from deepchem_density.voxels.cube_turns import CUBE_TURNS, turn_voxels
@@ -21,7 +20,6 @@ from deepchem_density.voxels.recipe import Recipe
 __all__ = ["ORIENTATIONS", "LookedDataset"]
 
 ORIENTATIONS = ("fixed", "turns", "random")
-SCRATCH_BYTES = 4 * 2**30
 LARGEST_X = 8 * 2**30
 """Bytes of ``X``, which holds all voxels at once."""
 
@@ -47,8 +45,9 @@ class LookedDataset(dc.data.Dataset):
         Of the orientations.
     epoch : int
         See `of_epoch`.
-    scratch_bytes : int
-        Voxels of fixed orientation are kept in a temporary file of at most this size, and those that fit are made once.
+    scratch_bytes : int, optional
+        Voxels of fixed orientation are made once and kept in temporary files, of at most this size, and of at most half of what
+        is free in the folder of temporary files (TMPDIR); those that do not fit are made each time.
 
     Raises
     ------
@@ -74,7 +73,7 @@ class LookedDataset(dc.data.Dataset):
         orientation: str = "fixed",
         seed: int = 0,
         epoch: int = 0,
-        scratch_bytes: int = SCRATCH_BYTES,
+        scratch_bytes: int | None = None,
     ) -> None:
         # DeepChem's own __init__ raises NotImplementedError
         one_of("orientation", orientation, ORIENTATIONS)
@@ -91,7 +90,7 @@ class LookedDataset(dc.data.Dataset):
         self.device = torch.device("cpu")
         self._datapoints = datapoints
         self._places = np.arange(n)
-        self._scratch = _Scratch(recipe, n, 0 if orientation == "random" else scratch_bytes)
+        self._kept = KeptVoxels(recipe.voxel_shape, recipe.dtype, n, 0 if orientation == "random" else scratch_bytes)
 
     def __len__(self) -> int:
         return len(self._places)
@@ -149,7 +148,7 @@ class LookedDataset(dc.data.Dataset):
         MemoryError
             They take more than 8 GB: iterate over batches.
         """
-        size = len(self) * self._scratch.row_bytes
+        size = len(self) * self._kept.row_bytes
         if size > LARGEST_X:
             raise MemoryError(
                 f"X of {len(self)} datapoints takes {size / 1e9:.1f} GB; at most {LARGEST_X / 1e9:.1f} GB are accepted. Iterate "
@@ -228,7 +227,7 @@ class LookedDataset(dc.data.Dataset):
         original = self._places[place]
         if self.orientation == "random":
             return self.recipe.voxels(self._datapoints[original], grid_of=self._rotated(place))
-        voxels = self._scratch.row(original, lambda: self.recipe.voxels(self._datapoints[original]))
+        voxels = self._kept.row(original, lambda: self.recipe.voxels(self._datapoints[original]))
         if self.orientation == "fixed":
             return voxels
         turn = int(self._rng(place).integers(len(CUBE_TURNS)))
@@ -248,28 +247,6 @@ class LookedDataset(dc.data.Dataset):
     def _rng(self, place: int) -> np.random.Generator:
         name = zlib.crc32(str(self._ids[place]).encode())
         return np.random.default_rng([self.seed, self.epoch, name])
-
-
-class _Scratch:
-    """Rows of voxels in a temporary file that nobody else sees, made when they are first asked for."""
-
-    def __init__(self, recipe: Recipe, n: int, limit: int) -> None:
-        self.row_bytes = math.prod(recipe.voxel_shape) * np.dtype(recipe.dtype).itemsize
-        self._shape, self._dtype = recipe.voxel_shape, recipe.dtype
-        self._n = min(n, limit // self.row_bytes)
-        self._rows: np.ndarray | None = None
-        self._made = np.zeros(self._n, dtype=bool)
-
-    def row(self, place: int, make: Callable[[], np.ndarray]) -> np.ndarray:
-        if place >= self._n:
-            return make()
-        if self._rows is None:
-            with tempfile.TemporaryFile() as file:  # the mapping keeps it; it goes with the last reference
-                self._rows = np.memmap(file, dtype=self._dtype, mode="w+", shape=(self._n, *self._shape))
-        if not self._made[place]:
-            self._rows[place] = make()
-            self._made[place] = True
-        return self._rows[place]
 
 
 def _ahead(make: Callable[[np.ndarray], Any], parts: Iterable[np.ndarray]) -> Iterator[Any]:
