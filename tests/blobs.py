@@ -38,3 +38,18 @@ def state(trained: VoxelCNNModel) -> dict[str, torch.Tensor]:
 
 def same(left: dict[str, torch.Tensor], right: dict[str, torch.Tensor]) -> bool:
     return all(torch.equal(value, right[name]) for name, value in left.items())
+
+
+def error_with_own_statistics(
+    weights: dict[str, torch.Tensor], train: dc.data.Dataset, validation: dc.data.Dataset
+) -> float:
+    """Return the mean absolute error of a network whose batch statistics are those of its training set, as one batch."""
+    settled = model(batch_size=len(train))
+    settled.model.load_state_dict(weights)
+    for layer in settled.model.modules():
+        if isinstance(layer, torch.nn.BatchNorm3d):
+            layer.momentum = 1.0
+    settled.model.train()
+    with torch.no_grad():
+        settled.model(torch.as_tensor(train.X))
+    return float(np.abs(settled.predict(validation) - validation.y).mean())

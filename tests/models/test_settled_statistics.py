@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from blobs import dataset, model
+from blobs import dataset, error_with_own_statistics, model, state
 
 from deepchem_density.models.settled_statistics import SETTLED, SETTLED_TO_LOOK, Settler, settle_statistics
 from deepchem_density.quiet import deepchem as dc
@@ -54,19 +54,6 @@ def test_a_network_is_settled_once_a_step():
     assert asked == [SETTLED_TO_LOOK] * 4 + [SETTLED]
 
 
-def apart(trained, train, validation):
-    """Return the scaled error of a network with the statistics of its training set, which is one batch."""
-    fresh = model(batch_size=24)
-    fresh.model.load_state_dict(trained.model.state_dict())
-    for layer in fresh.model.modules():
-        if isinstance(layer, torch.nn.BatchNorm3d):
-            layer.momentum = 1.0
-    fresh.model.train()
-    with torch.no_grad():
-        fresh.model(torch.as_tensor(train.X))
-    return np.abs(fresh.predict(validation) - validation.y).mean()
-
-
 def test_who_predicts_while_it_trains_sees_settled_statistics():
     train, validation = dataset(24), dataset(8, seed=1)
     trained = model(batch_size=24, learning_rate=0.03)
@@ -74,7 +61,7 @@ def test_who_predicts_while_it_trains_sees_settled_statistics():
 
     class Watch(dc.models.ValidationCallback):
         def __call__(self, fitted, step):
-            before = apart(fitted, train, validation)
+            before = error_with_own_statistics(state(fitted), train, validation)
             if step % 3 == 0:
                 seen.append(fitted.evaluate(validation, self.metrics)["mae_score"])
                 expected.append(before)
@@ -82,7 +69,8 @@ def test_who_predicts_while_it_trains_sees_settled_statistics():
     watch = Watch(validation, 3, [dc.metrics.Metric(dc.metrics.mae_score)])
 
     def look(epoch, metrics):
-        losses.append((metrics["validation_loss"], apart(trained, train, validation) / train.y.std()))
+        expected = error_with_own_statistics(state(trained), train, validation)
+        losses.append((metrics["validation_loss"], expected / train.y.std()))
 
     trained.fit(train, nb_epoch=12, validation=validation, callbacks=[watch], on_epoch=look)
     assert len(seen) == 4

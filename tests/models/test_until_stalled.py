@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from blobs import dataset, model, same, state
+from blobs import dataset, error_with_own_statistics, model, same, state
 
 from deepchem_density.models import until_stalled
 from deepchem_density.models.deepchem_model import VoxelCNNModel
@@ -103,19 +103,10 @@ def test_averaged_weights_are_looked_at_with_statistics_of_their_own(tmp_path, m
     trained = model(batch_size=24)
 
     def look(number, metrics):
-        averaged = model(batch_size=24)
-        weights = torch.load(kept, weights_only=True)["average"]
-        averaged.model.load_state_dict(
-            {name[len("module.") :]: value for name, value in weights.items() if "." in name}
-        )
-        for layer in averaged.model.modules():
-            if isinstance(layer, torch.nn.BatchNorm3d):
-                layer.momentum = 1.0  # of the last batch alone, in which all of the training set is
-        averaged.model.train()
-        with torch.no_grad():
-            averaged.model(torch.as_tensor(train.X))
-        apart = np.abs(averaged.predict(validation) - validation.y).mean() / train.y.std()
-        losses.append((metrics["validation_loss"], apart))
+        average = torch.load(kept, weights_only=True)["average"]
+        weights = {name[len("module.") :]: value for name, value in average.items() if "." in name}
+        expected = error_with_own_statistics(weights, train, validation)
+        losses.append((metrics["validation_loss"], expected / train.y.std()))
 
     trained.fit(train, None, max_steps=40, validation=validation, patience=2, state=kept, on_epoch=look)
     assert len(losses) >= 4
