@@ -43,9 +43,9 @@ class Settler:
 def settle_statistics(network: torch.nn.Module, batches: Iterable[torch.Tensor]) -> None:
     """Replace the running statistics of batch normalization by their means over batches, as prediction will see them [1]_.
 
-    What training leaves behind is a mean over its last ten batches or so: a few hundred molecules, whose chance deviations add up
-    over layers to an error that all predictions share, and which earlier weights have seen: at a high rate the error of a network
-    that sees a density is twice what it would be. What an average of weights inherits are the statistics of other weights.
+    What training leaves behind is a mean over its last ten batches or so, as earlier weights saw them: a few hundred molecules,
+    whose chance deviations add up over layers to an error that all predictions share. What an average of weights inherits are
+    the statistics of other weights. At a high rate a network on densities errs up to three times as much for it.
 
     Parameters
     ----------
