@@ -53,7 +53,7 @@ class KeptVoxels:
         if self._slots[place] < 0:
             voxels = make()
             with self._lock:
-                if self._slots[place] >= 0 or not self._has_room():
+                if self._slots[place] >= 0 or not self._take_room():
                     return voxels
                 self._kept(self._used)[...] = voxels
                 self._slots[place] = self._used
@@ -63,7 +63,8 @@ class KeptVoxels:
     def _kept(self, slot: int) -> np.ndarray:
         return self._pieces[slot // self._piece_rows][slot % self._piece_rows]
 
-    def _has_room(self) -> bool:
+    def _take_room(self) -> bool:
+        """Return whether there is room for one more, which a new piece may give."""
         if self._used >= self._at_most:
             return False
         if self._used == len(self._pieces) * self._piece_rows:
@@ -91,8 +92,8 @@ class KeptVoxels:
         if free - size < self._left_to_others:
             raise OSError(f"{free / 1e9:.1f} GB are free, of which {self._left_to_others / 1e9:.1f} are left to others")
         with tempfile.TemporaryFile() as file:  # the mapping keeps it; it goes with the last reference
-            reserve = getattr(
-                os, "posix_fallocate", lambda number, _, size: os.truncate(number, size)
-            )  # macOS has none
-            reserve(file.fileno(), 0, size)
+            if hasattr(os, "posix_fallocate"):
+                os.posix_fallocate(file.fileno(), 0, size)
+            else:  # macOS
+                file.truncate(size)
             return np.memmap(file, dtype=self._dtype, mode="r+", shape=(rows, *self._shape))

@@ -101,7 +101,7 @@ class VoxelCNNModel(StoredModel):
     """
 
     trained_: Trained
-    _settler: Settler | None = None  # while it trains: callbacks predict
+    _settler: Settler | None = None  # while it trains, when it is looked at all the same
 
     def __init__(
         self,
@@ -183,8 +183,7 @@ class VoxelCNNModel(StoredModel):
         first = done // math.ceil(len(dataset) / size)  # a run that goes on turns molecules as it would have
         if mode == "fit":
             size = even_size(len(dataset), size)
-        if self.device.type != "cpu" and hasattr(dataset, "on"):
-            dataset = dataset.on(self.device)
+        dataset = self._made_here(dataset)
 
         def batches() -> Iterator[tuple[list[Any], list[Any], list[Any]]]:
             for number in range(epochs):
@@ -279,20 +278,16 @@ class VoxelCNNModel(StoredModel):
             with monitor:
                 return self.fit_generator(batches, keep, interval, False, variables, monitor.loss, each, all_losses)
 
-        def look(network: torch.nn.Module) -> float:
-            settler.settle_to_look(network, self._global_step)
-            return loss_of(network)
-
         self._settler = settler
         try:
             if patience is None:
-                watch = None if validation is None else partial(look, self.model)
+                watch = None if validation is None else partial(loss_of, self.model)
                 average = train(EpochMonitor(optimizer, criterion, epoch, total, watch, on_epoch, progress))
             else:
                 self._require_validation(validation, patience)
                 course = UntilStalled(self.model, optimizer, epoch, patience, total)
                 one_round = self._round_of(course, optimizer, criterion, train)
-                average = train_in_rounds(course, one_round, look, state, on_epoch, progress)
+                average = train_in_rounds(course, one_round, loss_of, state, on_epoch, progress)
         finally:
             self._settler = None
         if total > 0:
@@ -329,8 +324,16 @@ class VoxelCNNModel(StoredModel):
                 "pass validation=, or leave patience out."
             )
 
+    def _made_here(self, dataset: Any) -> Any:
+        """Return a dataset that makes its voxels where the network is, if it can."""
+        return dataset.on(self.device) if self.device.type != "cpu" and hasattr(dataset, "on") else dataset
+
+    def _settle_to_look(self, network: torch.nn.Module) -> None:
+        if self._settler is not None:
+            self._settler.settle_to_look(network, self._global_step)
+
     def _inputs(self, dataset: Any, samples: int) -> Iterator[torch.Tensor]:
-        drawn = some_batches(dataset, self.batch_size, samples)
+        drawn = some_batches(self._made_here(dataset), self.batch_size, samples)
         return (voxel_tensor(x, self.n_channels, self.device).float() for x in drawn)
 
     def _start_schedule(
@@ -362,14 +365,14 @@ class VoxelCNNModel(StoredModel):
             self.model.eval()
 
     def _mean_loss(self, dataset: Any, criterion: Callable[..., torch.Tensor], network: torch.nn.Module) -> float:
+        self._settle_to_look(network)
         batches = self.default_generator(dataset, mode="predict")
         return mean_loss(network, map(self._prepare_batch, batches), criterion)
 
     def _predict(self, *args: Any, **kwargs: Any) -> Any:
         # TorchModel leaves the network in evaluation mode: a callback that predicts would switch dropout off for good.
         with evaluating(self.model):
-            if self._settler is not None:
-                self._settler.settle_to_look(self.model, self._global_step)
+            self._settle_to_look(self.model)
             return super()._predict(*args, **kwargs)
 
     def predict_uncertainty(self, dataset: Any, masks: int = 50) -> tuple[np.ndarray, np.ndarray]:
