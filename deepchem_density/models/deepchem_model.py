@@ -6,6 +6,7 @@ import math
 import os
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -21,6 +22,7 @@ from deepchem_density.models.batches import (
     voxel_tensor,
     with_numpy_stream,
 )
+from deepchem_density.models.learning_rates import follows_deepchem_schedule, start_schedule
 from deepchem_density.models.options import make_loss, require_options, require_size
 from deepchem_density.models.settled_statistics import Settler
 from deepchem_density.models.stored_model import OF_NETWORK, StoredModel
@@ -31,7 +33,6 @@ from deepchem_density.models.training_run import (
     evaluating,
     mean_loss,
     run_length,
-    start_rate,
     torch_stream,
 )
 from deepchem_density.models.until_stalled import Trained, UntilStalled, train_in_rounds
@@ -264,10 +265,12 @@ class VoxelCNNModel(StoredModel):
             self.restore()
         self._scale_labels(dataset)
         epoch, total = run_length(len(dataset), self.batch_size, nb_epoch, max_steps)
+        if patience is not None:
+            self._require_validation(validation, patience)
         criterion = self._loss_fn if loss is None else loss
         loss_of = partial(self._mean_loss, validation, criterion)
         settler = Settler(partial(self._inputs, dataset))
-        optimizer = self._start_schedule(variables, total, self.schedule if patience is None else "constant")
+        optimizer = start_schedule(self, variables, total, self.schedule if patience is None else "constant")
         keep, interval = max_checkpoints_to_keep, checkpoint_interval if patience is None else 0
         calls = [*callbacks] if isinstance(callbacks, Sequence) else [callbacks]
 
@@ -278,18 +281,14 @@ class VoxelCNNModel(StoredModel):
             with monitor:
                 return self.fit_generator(batches, keep, interval, False, variables, monitor.loss, each, all_losses)
 
-        self._settler = settler
-        try:
+        with self._looked_at(settler):
             if patience is None:
                 watch = None if validation is None else partial(loss_of, self.model)
                 average = train(EpochMonitor(optimizer, criterion, epoch, total, watch, on_epoch, progress))
             else:
-                self._require_validation(validation, patience)
                 course = UntilStalled(self.model, optimizer, epoch, patience, total)
                 one_round = self._round_of(course, optimizer, criterion, train)
                 average = train_in_rounds(course, one_round, loss_of, state, on_epoch, progress)
-        finally:
-            self._settler = None
         if total > 0:
             settler.settle(self.model)
             if patience is not None:
@@ -317,7 +316,7 @@ class VoxelCNNModel(StoredModel):
         return one_round
 
     def _require_validation(self, validation: Any, patience: int) -> None:
-        if validation is None or self._follows_deepchem_schedule():
+        if validation is None or follows_deepchem_schedule(self):
             raise ValueError(
                 f"patience={patience} arrived with validation={validation!r} and "
                 f"learning_rate={self.optimizer.learning_rate!r}; a dataset as validation and a number as rate are accepted: "
@@ -328,6 +327,15 @@ class VoxelCNNModel(StoredModel):
         """Return a dataset that makes its voxels where the network is, if it can."""
         return dataset.on(self.device) if self.device.type != "cpu" and hasattr(dataset, "on") else dataset
 
+    @contextmanager
+    def _looked_at(self, settler: Settler) -> Iterator[None]:
+        """Train; whoever looks at the network meanwhile sees it settled."""
+        self._settler = settler
+        try:
+            yield
+        finally:
+            self._settler = None
+
     def _settle_to_look(self, network: torch.nn.Module) -> None:
         if self._settler is not None:
             self._settler.settle_to_look(network, self._global_step)
@@ -335,24 +343,6 @@ class VoxelCNNModel(StoredModel):
     def _inputs(self, dataset: Any, samples: int) -> Iterator[torch.Tensor]:
         drawn = some_batches(self._made_here(dataset), self.batch_size, samples)
         return (voxel_tensor(x, self.n_channels, self.device).float() for x in drawn)
-
-    def _start_schedule(
-        self, variables: list[torch.nn.Parameter] | None, total_steps: int, policy: str
-    ) -> torch.optim.Optimizer:
-        """Set the learning rate for a run where TorchModel.fit_generator will look for it."""
-        optimizer, schedule = self._pytorch_optimizer, self._lr_schedule
-        if variables is not None:
-            optimizer, schedule = self._optimizer_for_vars.get(tuple(variables), (None, None))
-            optimizer = optimizer or self.optimizer._create_pytorch_optimizer(variables)
-        if not self._follows_deepchem_schedule():
-            schedule = start_rate(optimizer, self.optimizer.learning_rate, policy, total_steps)
-        elif schedule is None:
-            schedule = self.optimizer.learning_rate._create_pytorch_schedule(optimizer)
-        if variables is None:
-            self._lr_schedule = schedule
-        else:
-            self._optimizer_for_vars[tuple(variables)] = (optimizer, schedule)
-        return optimizer
 
     def fit_generator(self, *args: Any, **kwargs: Any) -> float:
         """Train on the batches of a generator; see TorchModel.fit_generator."""

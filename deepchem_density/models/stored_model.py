@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from deepchem_density.models import checkpoints
+from deepchem_density.models.learning_rates import follows_deepchem_schedule, start_rate
 from deepchem_density.models.options import require_known
-from deepchem_density.models.training_run import start_rate
 from deepchem_density.quiet import deepchem as dc
 
 if TYPE_CHECKING:
@@ -47,9 +47,6 @@ class StoredModel(dc.models.TorchModel):
         """Draw order, turns and dropout of what comes from the seed and the steps so far: what goes on repeats nothing."""
         self._rng = np.random.default_rng([self._entropy, self._global_step])
 
-    def _follows_deepchem_schedule(self) -> bool:
-        return isinstance(self.optimizer.learning_rate, dc.models.optimizers.LearningRateSchedule)
-
     def save_checkpoint(self, max_checkpoints_to_keep: int = 5, model_dir: str | None = None) -> None:
         """Save a checkpoint, and beside it the constructor arguments as config.json; see TorchModel."""
         if max_checkpoints_to_keep == 0:
@@ -74,7 +71,7 @@ class StoredModel(dc.models.TorchModel):
         settings = {name: checkpoints.describe(getattr(self, name)) for name in OF_NETWORK}
         path, optimizer = Path(found[0]), self._pytorch_optimizer
         self._global_step = checkpoints.load(path, self.device, self.model, optimizer, settings, bool(strict))
-        if not self._follows_deepchem_schedule():
+        if not follows_deepchem_schedule(self):
             self._lr_schedule = start_rate(self._pytorch_optimizer, self.optimizer.learning_rate, "constant")
         self._reseed()
 

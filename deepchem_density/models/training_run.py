@@ -1,4 +1,4 @@
-"""Parts of a training run that know nothing of DeepChem: schedule, epochs, early stopping, seeds, precision."""
+"""Parts of a training run that know nothing of DeepChem: length, epochs, losses, seeds, precision, clipping."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
-from torch.optim.lr_scheduler import LambdaLR
 
 from deepchem_density.progress import progress_of
 
@@ -18,9 +17,7 @@ __all__ = [
     "bfloat16_is_fast",
     "evaluating",
     "mean_loss",
-    "one_cycle",
     "run_length",
-    "start_rate",
     "torch_stream",
 ]
 
@@ -34,43 +31,6 @@ def bfloat16_is_fast(device: torch.device) -> bool:
         asked = (getattr(torch.cpu, name, None) for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"))
         return any(ask() for ask in asked if ask is not None)
     return False
-
-
-def one_cycle(total_steps: int) -> Callable[[int], float]:
-    """Give the 1cycle policy as a factor of the peak learning rate.
-
-    Parameters
-    ----------
-    total_steps : int
-        Steps in the run.
-
-    Returns
-    -------
-    callable
-        Step number, from 0, to factor: a half cosine from 1/25 up to 1 over the first 30 % of the steps, another
-        one down to 4e-6; 1 again once the run is over.
-
-    Notes
-    -----
-    The numbers of torch's OneCycleLR [1]_, which however cannot run one or two steps, and whose state in a checkpoint
-    breaks a resumed run of another length.
-
-    References
-    ----------
-    .. [1] L. N. Smith, N. Topin, Super-convergence, arXiv:1708.07120 (2017).
-    """
-    peak = max(0.0, 0.3 * total_steps - 1)
-
-    def factor(step: int) -> float:
-        if step >= total_steps:
-            return 1.0
-        if step < peak:
-            begin, end, part = 1 / 25, 1.0, step / peak
-        else:
-            begin, end, part = 1.0, 1 / 25e4, (step - peak) / max(1, total_steps - 1 - peak)
-        return end + (begin - end) * (1 + math.cos(math.pi * part)) / 2
-
-    return factor
 
 
 def run_length(n_samples: int, batch_size: int, nb_epoch: int | None, max_steps: int | None) -> tuple[int, int]:
@@ -90,32 +50,6 @@ def run_length(n_samples: int, batch_size: int, nb_epoch: int | None, max_steps:
             "accepted."
         )
     return epoch, min(ends)
-
-
-def start_rate(
-    optimizer: torch.optim.Optimizer, peak: float, schedule: str, total_steps: int = 0
-) -> torch.optim.lr_scheduler.LRScheduler | None:
-    """Set the learning rate for a run.
-
-    Parameters
-    ----------
-    optimizer : torch.optim.Optimizer
-        Whatever an earlier run left in it as learning rate is forgotten.
-    peak : float
-        The rate, or the largest one.
-    schedule : {"onecycle", "constant"}
-        How it changes.
-    total_steps : int
-        Steps in the run.
-
-    Returns
-    -------
-    torch.optim.lr_scheduler.LRScheduler or None
-        To be stepped after each step; None for a constant rate.
-    """
-    for group in optimizer.param_groups:
-        group["lr"] = group["initial_lr"] = peak
-    return LambdaLR(optimizer, one_cycle(total_steps)) if schedule == "onecycle" else None
 
 
 def mean_loss(network: torch.nn.Module, batches: Iterable[Any], loss: Callable[..., torch.Tensor]) -> float:
