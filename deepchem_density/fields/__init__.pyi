@@ -5,6 +5,7 @@ from .atoms import voxelize_spheres as voxelize_spheres
 from .ccp4_writer import write_ccp4 as write_ccp4
 from .cube_writer import write_cube as write_cube
 from .derived import Above as Above
+from .derived import DensityAndGradient as DensityAndGradient
 from .derived import GradientMagnitude as GradientMagnitude
 from .field import Density as Density
 from .field import Field as Field

@@ -1,4 +1,4 @@
-"""Fields made from a density: the length of its gradient, and the region where it is above a threshold."""
+"""Fields made from a density: the length of its gradient, both side by side, and the region where it is above a threshold."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import torch
 
 from deepchem_density.fields.field import Density, Field
 
-__all__ = ["Above", "GradientMagnitude"]
+__all__ = ["Above", "DensityAndGradient", "GradientMagnitude"]
 
 
 class GradientMagnitude(Field):
@@ -31,6 +31,31 @@ class GradientMagnitude(Field):
     def cell_means(self, axis: torch.Tensor, out: torch.Tensor | None = None) -> torch.Tensor:
         """Return the mean of ``|∇ρ|`` over each cell, (n, n, n, 1)."""
         return self.density.gradient_length_means(axis, out)
+
+
+class DensityAndGradient(Field):
+    """A density in e/Å³ and the length of its gradient in e/Å⁴, side by side; together they cost what the gradient does."""
+
+    n_channels = 2
+
+    def __init__(self, density: Density) -> None:
+        self.density = density
+
+    def in_frame(self, center: np.ndarray, rotation: np.ndarray) -> DensityAndGradient:
+        """Return the same field seen from a frame."""
+        return DensityAndGradient(self.density.in_frame(center, rotation))
+
+    def at(self, points: torch.Tensor) -> torch.Tensor:
+        """Return ρ and ``|∇ρ|`` (n, 2)."""
+        return torch.cat((self.density.at(points), _length(self.density.gradient_at(points))), dim=-1)
+
+    def on_axes(self, x: torch.Tensor, y: torch.Tensor, z: torch.Tensor) -> torch.Tensor:
+        """Return ρ and ``|∇ρ|`` (nx, ny, nz, 2)."""
+        return torch.cat((self.density.on_axes(x, y, z), _length(self.density.gradient_on_axes(x, y, z))), dim=-1)
+
+    def cell_means(self, axis: torch.Tensor, out: torch.Tensor | None = None) -> torch.Tensor:
+        """Return the means of ρ and ``|∇ρ|`` over each cell, (n, n, n, 2)."""
+        return self.density.means_with_gradient_length(axis, out)
 
 
 class Above(Field):

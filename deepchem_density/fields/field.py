@@ -86,6 +86,10 @@ class Density(Field):
         """Return the mean of the gradient's length over each cell, (n, n, n, 1) in e/Å⁴; as `cell_means` takes them."""
         return cell_means_of(lambda *axes: _lengths(self.gradient_on_axes(*axes)), axis, out)
 
+    def means_with_gradient_length(self, axis: torch.Tensor, out: torch.Tensor | None = None) -> torch.Tensor:
+        """Return the means of the density and of its gradient's length over each cell, (n, n, n, 2)."""
+        return torch.cat((self.cell_means(axis), self.gradient_length_means(axis)), dim=-1, out=out)
+
 
 def _lengths(vectors: torch.Tensor) -> torch.Tensor:
     return vectors.square().sum(dim=-1, keepdim=True).sqrt_()

@@ -135,6 +135,18 @@ class OrbitalDensity(Density):
         self._add_gradients(values.numpy()[None, ..., 0], (line, line, line), n_sub)
         return values.mul_(2 * E_PER_ANGSTROM4 / n_sub**3)
 
+    def means_with_gradient_length(self, axis: torch.Tensor, out: torch.Tensor | None = None) -> torch.Tensor:
+        """Return the means of ρ and ``|∇ρ|`` over each cell, (n, n, n, 2), from one pass over the orbitals."""
+        if axis.device.type != "cpu":
+            return super().means_with_gradient_length(axis, out)
+        n, n_sub = axis.shape
+        values = torch.zeros((2, n, n, n), dtype=axis.dtype)
+        line = axis.reshape(-1)
+        self._add_gradients(values[1:].numpy(), (line, line, line), n_sub, values[0].numpy())
+        values[0] *= E_PER_ANGSTROM3 / n_sub**3
+        values[1] *= 2 * E_PER_ANGSTROM4 / n_sub**3
+        return torch.stack((values[0], values[1]), dim=-1, out=out)
+
     def _with_torch(self, like: torch.Tensor) -> OrbitalTables:
         return OrbitalTables(self.basis, torch.as_tensor(self._primitive_weights, dtype=like.dtype, device=like.device))
 
@@ -147,12 +159,15 @@ class OrbitalDensity(Density):
         lines = tuple(axis.numpy().astype(np.float64) * BOHR_PER_ANGSTROM for axis in axes)
         add_densities(values, n_sub, BLOCK, lines, *self._for_kernels(lines, values.dtype))
 
-    def _add_gradients(self, values: np.ndarray, axes: Sequence[torch.Tensor], n_sub: int) -> None:
+    def _add_gradients(
+        self, values: np.ndarray, axes: Sequence[torch.Tensor], n_sub: int, densities: np.ndarray | None = None
+    ) -> None:
         lines = tuple(axis.numpy().astype(np.float64) * BOHR_PER_ANGSTROM for axis in axes)
         arrays = self.basis.arrays
         slopes = (-2 * arrays.exponents * arrays.coefficients).astype(values.dtype)
         given = self._for_kernels(lines, values.dtype)
-        add_gradients(values, n_sub, BLOCK, lines, *given, slopes)
+        densities = np.empty((0, 0, 0), values.dtype) if densities is None else densities
+        add_gradients(values, densities, n_sub, BLOCK, lines, *given, slopes)
 
     def _for_kernels(self, lines: tuple[np.ndarray, ...], dtype: np.dtype) -> tuple[Any, ...]:
         """Return shells, tables, displacements and orbitals as the kernels take them."""

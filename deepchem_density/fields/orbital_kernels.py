@@ -266,7 +266,16 @@ def add_densities(
 
 @compiled(fastmath=FAST)
 def add_gradients(
-    values: Any, n_sub: int, size: Any, lines: Any, shells: Any, tables: Any, shifts: Any, orbitals: Any, slopes: Any
+    values: Any,
+    densities: Any,
+    n_sub: int,
+    size: Any,
+    lines: Any,
+    shells: Any,
+    tables: Any,
+    shifts: Any,
+    orbitals: Any,
+    slopes: Any,
 ) -> None:
     """Add ½ ∇ Σ_j ψ_j² at the points of each cell to the cell, or its length.
 
@@ -274,6 +283,8 @@ def add_gradients(
     ----------
     values : np.ndarray
         (1, nx, ny, nz) for the length, (3, nx, ny, nz) for the components.
+    densities : np.ndarray
+        (nx, ny, nz), to which Σ_j ψ_j² is added as `add_densities` does it; (0, 0, 0) where nobody asks.
     n_sub, size, lines, shells, tables, shifts, orbitals
         As in `add_densities`.
     slopes : np.ndarray
@@ -304,6 +315,9 @@ def add_gradients(
                     )
                     turned[:, :rows] = weights[:rows].T
                     _multiply(psi, weights, chi, n_orbitals, rows)
+                    if len(densities):
+                        _square(total[0], psi)
+                        _add_cells(densities, total[0], n_sub, corner, size, lines)
                     _multiply(chi, turned, psi, rows, n_orbitals)  # the functions are done with: g takes their places
                     _slopes_of_all(total, chi, parts, near[:n_near], shells[4])
                     if len(values) == 1:

@@ -16,6 +16,7 @@ import numpy as np
 import torch
 
 from deepchem_density.errors import FeaturizationError
+from deepchem_density.fields.derived import DensityAndGradient, GradientMagnitude
 from deepchem_density.fields.field import Field
 from deepchem_density.settings import Frozen, check_settings
 from deepchem_density.structures.structure import Structure, is_symbol
@@ -289,17 +290,22 @@ class Recipe(Frozen, NumberSettings, VoxelSettings, _Looked):
         grid = (grid_of or self.grid)(whole.ligand)
         return self._values(grid, self._fields(subjects), device).to(getattr(torch, self.dtype))
 
-    def _fields(self, subjects: Sequence[Subject]) -> list[tuple[Representation, Field]]:
-        """Return what is looked at, with the representation that each field is of."""
-        return [(one, one.field(subject)) for subject in subjects for one in self.records]
+    def _fields(self, subjects: Sequence[Subject]) -> list[tuple[bool, Field]]:
+        """Return what is looked at, and whether ``transform`` acts on it; a density and its gradient are one field of both."""
+        seen: list[tuple[bool, Field]] = []
+        for one, field in ((one, one.field(subject)) for subject in subjects for one in self.records):
+            if isinstance(field, GradientMagnitude) and seen and seen[-1][1] is field.density:
+                seen[-1] = one.transformed, DensityAndGradient(field.density)
+            else:
+                seen.append((one.transformed, field))
+        return seen
 
-    def _values(
-        self, grid: VoxelGrid, seen: Sequence[tuple[Representation, Field]], device: torch.device
-    ) -> torch.Tensor:
+    def _values(self, grid: VoxelGrid, seen: Sequence[tuple[bool, Field]], device: torch.device) -> torch.Tensor:
         """Look, transform, and put the channels side by side."""
         transform = TRANSFORMS[self.transform][0]
-        looked = [(one, voxelize(field, grid, self.oversampling, self._work_dtype, device)) for one, field in seen]
-        return torch.cat([transform(part) if one.transformed else part for one, part in looked], dim=-1)
+        parts = [voxelize(field, grid, self.oversampling, self._work_dtype, device) for _, field in seen]
+        shown = zip(seen, parts, strict=True)
+        return torch.cat([transform(part) if acts else part for (acts, _), part in shown], dim=-1)
 
     @property
     def _work_dtype(self) -> torch.dtype:

@@ -7,6 +7,7 @@ import pytest
 from complex_files import write_complex
 
 from deepchem_density.featurizers import AtomVoxel, DensityVoxel, GradientVoxel, JointVoxel, OccupancyVoxel
+from deepchem_density.fields import gaussian_orbitals
 from deepchem_density.fields.xtb import xtb_density
 from deepchem_density.voxels import subject
 from deepchem_density.voxels.recipe import Recipe
@@ -51,6 +52,20 @@ def test_a_molecule_is_solved_once(monkeypatch):
     monkeypatch.setattr(subject, "xtb_density", counted)
     JointVoxel(("density", "gradient", "occupancy"), shape="density", **BOX).featurize(["O", "C"])
     assert solved == ["H2O", "CH4"]
+
+
+def test_density_and_gradient_take_one_pass_over_the_orbitals(monkeypatch):
+    passes = []
+    for kernel in ("add_densities", "add_gradients"):
+        compiled = getattr(gaussian_orbitals, kernel)
+
+        def counted(*arguments, kernel=kernel, compiled=compiled):
+            passes.append(kernel)
+            return compiled(*arguments)
+
+        monkeypatch.setattr(gaussian_orbitals, kernel, counted)
+    JointVoxel(("density", "gradient", "occupancy"), **BOX).featurize(["O", "C"])
+    assert passes == ["add_gradients"] * 2
 
 
 def test_a_transform_acts_on_density_and_gradient_alone():

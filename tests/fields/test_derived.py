@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from deepchem_density.fields.derived import Above, GradientMagnitude
+from deepchem_density.fields.derived import Above, DensityAndGradient, GradientMagnitude
 from deepchem_density.fields.gaussian_orbitals import OrbitalDensity
 from deepchem_density.fields.slater_basis import slater_basis
 
@@ -45,6 +45,22 @@ def test_gradient_magnitude_is_the_slope_uphill(density, points):
     torch.testing.assert_close(GradientMagnitude(density).at(points), slope, rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_density_and_gradient_are_both_side_by_side(dtype, density, points, axes):
+    both, slope = DensityAndGradient(density), GradientMagnitude(density)
+    assert both.n_channels == 2
+    axis = torch.linspace(-2, 3, 14, dtype=dtype).reshape(7, 2)
+    for found, *expected in (
+        (both.at(points), density.at(points), slope.at(points)),
+        (both.on_axes(*axes), density.on_axes(*axes), slope.on_axes(*axes)),
+        (both.cell_means(axis), density.cell_means(axis), slope.cell_means(axis)),
+    ):
+        torch.testing.assert_close(found, torch.cat(expected, dim=-1))
+    out = torch.full((7, 7, 7, 2), torch.nan, dtype=dtype)
+    assert both.cell_means(axis, out) is out
+    assert torch.equal(out, both.cell_means(axis))
+
+
 def test_above_is_one_where_the_density_is(density, points, axes):
     threshold = float(density.at(points).median())
     field = Above(density, threshold)
@@ -60,7 +76,7 @@ def test_above_is_strict_and_defaults_to_two_thousandths_of_an_electron_per_bohr
     assert pytest.approx(0.0135, rel=1e-3) == 0.002 / 0.529177210903**3
 
 
-@pytest.mark.parametrize("wrap", [GradientMagnitude, lambda density: Above(density, 0.5)])
+@pytest.mark.parametrize("wrap", [GradientMagnitude, DensityAndGradient, lambda density: Above(density, 0.5)])
 def test_a_turned_frame_sees_the_same_field(wrap, density, points):
     there = torch.as_tensor(CENTER) + points @ TURNED
     torch.testing.assert_close(wrap(density).in_frame(CENTER, ROTATION).at(points), wrap(density).at(there))

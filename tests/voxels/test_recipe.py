@@ -252,7 +252,7 @@ def test_voxels_are_writable_numpy_arrays(molecules):
     assert not torch.is_tensor(voxels)
 
 
-@pytest.mark.parametrize("representation", ["atom", "density", "gradient", "occupancy"])
+@pytest.mark.parametrize("representation", [*REPRESENTATIONS, "density+gradient", "+".join(REPRESENTATIONS)])
 @pytest.mark.parametrize(("dtype", "transform"), [("float32", "none"), ("float16", "none"), ("float64", "sqrt")])
 def test_voxels_written_in_place_are_the_same(representation, dtype, transform):
     recipe = Recipe(representation, box_width=8.0, voxel_width=1.0, dtype=dtype, transform=transform, oversampling=2)
