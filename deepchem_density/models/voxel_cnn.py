@@ -98,7 +98,10 @@ class _Stage(nn.Sequential):
             field = convolution(field)
             # Pooling before normalization and SiLU leaves them an eighth of the cells: 1.3 to 2.5 times the speed.
             if pool and normalization is layers[-1]:
-                field = nn.functional.max_pool3d(field, 2, ceil_mode=True)
+                # The largest of some numbers is one of them: autocast would widen all of them first.
+                with torch.autocast(field.device.type, enabled=False):
+                    field = nn.functional.max_pool3d(field, 2, ceil_mode=True)
+                field = field.float()
             field = nn.functional.silu(normalization(field))
         return field
 

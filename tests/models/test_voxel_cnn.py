@@ -123,6 +123,28 @@ def test_label_scale_and_shapes():
     assert VoxelCNN(1, 1)(voxels(2, 5, 6, 9, 1))[0].shape == (2, 1)
 
 
+def test_pooling_before_widening_changes_nothing():
+    """The largest of eight bfloat16 numbers is one of them: the same values and gradients, to the bit."""
+    stage = VoxelCNN(1, 2, widths=(4, 4)).train().stages[0]
+    seen, results = [], []
+
+    def widened(field: torch.Tensor) -> torch.Tensor:
+        pooled = torch.nn.functional.max_pool3d(stage.convolution0(field).float(), 2, ceil_mode=True)
+        return torch.nn.functional.silu(stage.normalization0(pooled))
+
+    stage.convolution0.register_forward_hook(lambda *arrived: seen.append(arrived[2].dtype))
+    for look in (lambda field: stage(field, pool=True), widened):
+        stage.zero_grad()
+        with torch.autocast("cpu", torch.bfloat16):
+            out = look(voxels(3, 2, 7, 7, 7))
+        out.square().sum().backward()
+        results.append((out.detach(), stage.convolution0.weight.grad.clone()))
+    assert seen == [torch.bfloat16] * 2
+    assert results[0][0].dtype == torch.float32
+    for one, other in zip(*results, strict=True):
+        assert torch.equal(one, other)
+
+
 def test_stages_of_two_cells_are_not_trained_in_bfloat16():
     network = VoxelCNN(1, 1, widths=(4, 4, 4, 4), autocast=True).train()
     seen = []
