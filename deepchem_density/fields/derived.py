@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from deepchem_density.fields.field import Density, Field
+from deepchem_density.fields.field import Density, Field, lengths
 
 __all__ = ["Above", "DensityAndGradient", "GradientMagnitude"]
 
@@ -22,11 +22,11 @@ class GradientMagnitude(Field):
 
     def at(self, points: torch.Tensor) -> torch.Tensor:
         """Return ``|∇ρ|`` (n, 1)."""
-        return _length(self.density.gradient_at(points))
+        return lengths(self.density.gradient_at(points))
 
     def on_axes(self, x: torch.Tensor, y: torch.Tensor, z: torch.Tensor) -> torch.Tensor:
         """Return ``|∇ρ|`` (nx, ny, nz, 1)."""
-        return _length(self.density.gradient_on_axes(x, y, z))
+        return lengths(self.density.gradient_on_axes(x, y, z))
 
     def cell_means(self, axis: torch.Tensor, out: torch.Tensor | None = None) -> torch.Tensor:
         """Return the mean of ``|∇ρ|`` over each cell, (n, n, n, 1)."""
@@ -34,7 +34,7 @@ class GradientMagnitude(Field):
 
 
 class DensityAndGradient(Field):
-    """A density in e/Å³ and the length of its gradient in e/Å⁴, side by side; together they cost what the gradient does."""
+    """A density in e/Å³ and the length of its gradient in e/Å⁴, side by side: of orbitals, for little more than the gradient."""
 
     n_channels = 2
 
@@ -47,11 +47,11 @@ class DensityAndGradient(Field):
 
     def at(self, points: torch.Tensor) -> torch.Tensor:
         """Return ρ and ``|∇ρ|`` (n, 2)."""
-        return torch.cat((self.density.at(points), _length(self.density.gradient_at(points))), dim=-1)
+        return torch.cat((self.density.at(points), lengths(self.density.gradient_at(points))), dim=-1)
 
     def on_axes(self, x: torch.Tensor, y: torch.Tensor, z: torch.Tensor) -> torch.Tensor:
         """Return ρ and ``|∇ρ|`` (nx, ny, nz, 2)."""
-        return torch.cat((self.density.on_axes(x, y, z), _length(self.density.gradient_on_axes(x, y, z))), dim=-1)
+        return torch.cat((self.density.on_axes(x, y, z), lengths(self.density.gradient_on_axes(x, y, z))), dim=-1)
 
     def cell_means(self, axis: torch.Tensor, out: torch.Tensor | None = None) -> torch.Tensor:
         """Return the means of ρ and ``|∇ρ|`` over each cell, (n, n, n, 2)."""
@@ -84,7 +84,3 @@ class Above(Field):
     def on_axes(self, x: torch.Tensor, y: torch.Tensor, z: torch.Tensor) -> torch.Tensor:
         """Return 0 or 1, (nx, ny, nz, 1)."""
         return (self.density.on_axes(x, y, z) > self.threshold).to(x.dtype)
-
-
-def _length(vectors: torch.Tensor) -> torch.Tensor:
-    return vectors.square().sum(dim=-1, keepdim=True).sqrt_()

@@ -13,7 +13,7 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-__all__ = ["Density", "Field", "cell_means_of"]
+__all__ = ["Density", "Field", "cell_means_of", "lengths"]
 
 POINTS_PER_CHUNK = 1 << 18
 
@@ -84,12 +84,13 @@ class Density(Field):
 
     def gradient_length_means(self, axis: torch.Tensor, out: torch.Tensor | None = None) -> torch.Tensor:
         """Return the mean of the gradient's length over each cell, (n, n, n, 1) in e/Å⁴; as `cell_means` takes them."""
-        return cell_means_of(lambda *axes: _lengths(self.gradient_on_axes(*axes)), axis, out)
+        return cell_means_of(lambda *axes: lengths(self.gradient_on_axes(*axes)), axis, out)
 
     def means_with_gradient_length(self, axis: torch.Tensor, out: torch.Tensor | None = None) -> torch.Tensor:
         """Return the means of the density and of its gradient's length over each cell, (n, n, n, 2)."""
         return torch.cat((self.cell_means(axis), self.gradient_length_means(axis)), dim=-1, out=out)
 
 
-def _lengths(vectors: torch.Tensor) -> torch.Tensor:
+def lengths(vectors: torch.Tensor) -> torch.Tensor:
+    """Return the lengths (..., 1) of vectors (..., 3)."""
     return vectors.square().sum(dim=-1, keepdim=True).sqrt_()

@@ -145,7 +145,7 @@ class OrbitalDensity(Density):
         self._add_gradients(values[1:].numpy(), (line, line, line), n_sub, values[0].numpy())
         values[0] *= E_PER_ANGSTROM3 / n_sub**3
         values[1] *= 2 * E_PER_ANGSTROM4 / n_sub**3
-        return torch.stack((values[0], values[1]), dim=-1, out=out)
+        return torch.stack(values.unbind(), dim=-1, out=out)
 
     def _with_torch(self, like: torch.Tensor) -> OrbitalTables:
         return OrbitalTables(self.basis, torch.as_tensor(self._primitive_weights, dtype=like.dtype, device=like.device))
