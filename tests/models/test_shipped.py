@@ -40,17 +40,17 @@ def test_there_are_two_and_they_are_small():
 
 @pytest.mark.parametrize("name", NAMES)
 def test_they_predict_molecules_of_qm9_about_as_well_as_their_card_says(name):
-    """60 molecules in the geometry of DFT: within half of the stated mean absolute errors above them."""
+    """200 molecules in the geometry of DFT: mean absolute errors within a quarter above the stated ones; 95 % of 200 are 190 ± 3."""
     sample = load_sample()
-    places = np.arange(30, 2000, 33)
+    places = np.arange(5, 2000, 10)
     inputs = [Input(str(place), "", one) for place, one in zip(places, sample.subset(places).datapoints(), strict=True)]
     table = Ensemble.from_folders([find_model(name)]).predict(inputs)
     assert not table["failure"].any()
     for target, factor in FACTORS.items():
         errors = np.abs(table[target] - sample.column(target)[places] * factor)
         stated = measured(name)[target]
-        assert errors.mean() < 1.5 * float(stated["mae"])
-        assert np.mean(errors < table[f"{target}_error_95"]) > 0.85
+        assert errors.mean() < 1.25 * float(stated["mae"])
+        assert np.mean(errors < table[f"{target}_error_95"]) > 0.9
 
 
 @pytest.mark.parametrize("name", NAMES)
