@@ -40,7 +40,7 @@ def test_there_are_two_and_they_are_small():
 
 @pytest.mark.parametrize("name", NAMES)
 def test_they_predict_molecules_of_qm9_about_as_well_as_their_card_says(name):
-    """200 molecules in the geometry of DFT: mean absolute errors within a quarter above the stated ones; 95 % of 200 are 190 ± 3."""
+    """200 molecules in the geometry of DFT: errors within a quarter above the stated ones; 95 % of 200 are 190 ± 3."""
     sample = load_sample()
     places = np.arange(5, 2000, 10)
     inputs = [Input(str(place), "", one) for place, one in zip(places, sample.subset(places).datapoints(), strict=True)]
