@@ -14,7 +14,9 @@ from deepchem_density.fields.maps import GriddedDensity
 from deepchem_density.structures.structure import Structure
 from deepchem_density.voxels.datapoints import Complex, is_missing, is_path
 
-__all__ = ["fingerprint"]
+__all__ = ["FINGERPRINT_BYTES", "fingerprint"]
+
+FINGERPRINT_BYTES = 32
 
 
 def fingerprint(datapoint: Any) -> bytes:

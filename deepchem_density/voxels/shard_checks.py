@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 import numpy as np
 
 from deepchem_density.structures.numbers import LARGEST_COORDINATE
+from deepchem_density.voxels.fingerprints import FINGERPRINT_BYTES
 
 __all__ = ["check_arrays"]
 
@@ -41,20 +42,11 @@ def check_arrays(
     """
     n_structures = _parts(arrays, "first_structure", n)
     n_orbitals = _parts(arrays, "first_orbitals", n)
-    n_atoms = _parts(arrays, "first_atom", n_structures)
-    _shaped(arrays, "numbers", (n_atoms,), "iu")
-    _shaped(arrays, "positions", (n_atoms, 3), "f")
+    _check_atoms(arrays, n_structures)
     for name in PER_STRUCTURE:
         _shaped(arrays, name, (n_structures,), "iu")
-    for name in PER_ATOM:
-        if f"has_{name}" in arrays:
-            _shaped(arrays, f"has_{name}", (n_structures,), "b")
-            _shaped(arrays, name, (n_atoms,), "iuf")
-    numbers, positions = arrays["numbers"], arrays["positions"]
-    if n_atoms and not (
-        numbers.min() >= 1 and numbers.max() <= HEAVIEST and np.abs(positions).max() <= LARGEST_COORDINATE
-    ):
-        raise ValueError("numbers and positions hold what is no atom")
+    if "fingerprints" in arrays:
+        _shaped(arrays, "fingerprints", (n, FINGERPRINT_BYTES), "u")
     solved = np.diff(arrays["first_structure"]) > 0
     failed = np.zeros(n, dtype=bool)
     if any(not 0 <= place < n for place in failures):
@@ -64,6 +56,21 @@ def check_arrays(
         raise ValueError("names, maps and failures are those of other arrays")
     if n_orbitals:
         _check_orbitals(arrays, n_orbitals)
+
+
+def _check_atoms(arrays: Mapping[str, np.ndarray], n: int) -> None:
+    n_atoms = _parts(arrays, "first_atom", n)
+    _shaped(arrays, "numbers", (n_atoms,), "iu")
+    _shaped(arrays, "positions", (n_atoms, 3), "f")
+    for name in PER_ATOM:
+        if f"has_{name}" in arrays:
+            _shaped(arrays, f"has_{name}", (n,), "b")
+            _shaped(arrays, name, (n_atoms,), "iuf")
+    numbers, positions = arrays["numbers"], arrays["positions"]
+    if n_atoms and not (
+        numbers.min() >= 1 and numbers.max() <= HEAVIEST and np.abs(positions).max() <= LARGEST_COORDINATE
+    ):
+        raise ValueError("numbers and positions hold what is no atom")
 
 
 def _check_orbitals(arrays: Mapping[str, np.ndarray], n: int) -> None:

@@ -15,17 +15,22 @@ import numpy as np
 from deepchem_density.files import read_json, write_error
 from deepchem_density.structures.structure import Structure
 from deepchem_density.voxels.datapoints import Complex
+from deepchem_density.voxels.fingerprints import FINGERPRINT_BYTES
 from deepchem_density.voxels.shard_checks import check_arrays
 from deepchem_density.voxels.solved import Orbitals, Solved
 
-__all__ = ["Shard", "write_shard"]
+__all__ = ["FINGERPRINTS", "Shard", "write_shard"]
 
 FORMAT = "deepchem_density solved datapoints, version 1"
 OPTIONAL = {"b_iso": np.float64, "site_occupancy": np.float64, "formal_charges": np.int64, "residues": np.int64}
 NUMBERS = ("charge", "unpaired", "implicit_hydrogens")
+FINGERPRINTS = "fingerprints"
+"""Name of the array with the `fingerprint` of each datapoint, which shards of earlier releases lack."""
 
 
-def write_shard(folder: Path, solved: Sequence[Solved | None], failures: Mapping[int, str]) -> None:
+def write_shard(
+    folder: Path, solved: Sequence[Solved | None], failures: Mapping[int, str], fingerprints: Sequence[bytes]
+) -> None:
     """Write datapoints to a folder that does not exist yet; None stands for one that failed, with its reason by place."""
     structures = [
         part for one in solved if one is not None for part in (one.whole.ligand, one.whole.protein) if part is not None
@@ -35,6 +40,7 @@ def write_shard(folder: Path, solved: Sequence[Solved | None], failures: Mapping
     arrays = _of_structures(structures) | _of_orbitals(orbitals)
     arrays["first_structure"] = _offsets([0 if one is None else 1 + (one.whole.protein is not None) for one in solved])
     arrays["first_orbitals"] = _offsets([0 if one is None else len(one.orbitals) for one in solved])
+    arrays[FINGERPRINTS] = np.frombuffer(b"".join(fingerprints), np.uint8).reshape(len(solved), FINGERPRINT_BYTES)
     about = {
         "format": FORMAT,
         "names": [structure.name for structure in structures],

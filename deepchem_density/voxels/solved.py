@@ -76,6 +76,12 @@ class Solved:
     orbitals: tuple[Orbitals, ...] = ()
     map_path: str = ""
 
+    def named(self, name: str) -> Solved:
+        """Return the same with another name of the molecule."""
+        fields = {field.name: getattr(self.whole.ligand, field.name) for field in dataclasses.fields(Structure)}
+        ligand = Structure.as_stored(**fields | {"name": name})
+        return dataclasses.replace(self, whole=dataclasses.replace(self.whole, ligand=ligand))
+
     @property
     def n_bytes(self) -> int:
         """About what it takes on disk."""

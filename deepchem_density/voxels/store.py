@@ -1,4 +1,4 @@
-"""Solved datapoints on disk, shard by shard, so that a killed run goes on where it was and nothing is solved twice."""
+"""Solved datapoints on disk, shard by shard, so that a killed run goes on where it was and no datapoint is solved twice."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ import logging
 import os
 import shutil
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
+from functools import partial
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from deepchem_density.voxels.fingerprints import fingerprint
 from deepchem_density.voxels.recipe import FEATURE_VERSION, Recipe
 from deepchem_density.voxels.shards import Shard, write_shard
 from deepchem_density.voxels.solved import Solved, Solver
+from deepchem_density.voxels.solved_before import SolvedBefore
 from deepchem_density.workers import map_in_order
 
 __all__ = ["SelectedDatapoints", "Solve", "SolvedDatapoints", "SolvedStore"]
@@ -113,7 +115,7 @@ class SolvedStore:
     ----------
     folder : path
         Datapoints that are read and solved in another way have a folder of their own inside; shards are told apart by the
-        molecules and the content of the files that they hold.
+        molecules and the content of the files that they hold. What a shard needs that lies in another one is taken from there.
     recipe : Recipe
         How they are read, and whether and how they are solved; its grid and what else is cheap do not matter.
     """
@@ -150,12 +152,15 @@ class SolvedStore:
         parts = self._parts(datapoints)
         doing = "solving" if self.folder(datapoints).name.startswith("xtb") else "reading"
         shards: list[Shard] = []
+        before: SolvedBefore | None = None
+        run = mapping or partial(map_in_order, n_jobs=n_jobs)
         with progress_of(total=len(datapoints), doing=doing, unit="datapoints") as bar:
-            for path, part in parts:
-                shard = _read(path)
+            for part in parts:
+                shard = _read(part.path)
                 if shard is None:
-                    results = map_in_order(self.solver, part, n_jobs) if mapping is None else mapping(self.solver, part)
-                    shard = _written(path, results, bar)
+                    if before is None:
+                        before = SolvedBefore(part.path.parent)
+                    shard = _written(part, _results(part, before, partial(run, self.solver)), bar)
                 shards.append(shard)
                 bar.n = sum(map(len, shards))
                 bar.set_postfix_str(_failed(shards), refresh=False)
@@ -172,25 +177,53 @@ class SolvedStore:
             Some were not, or have changed since.
         """
         try:
-            return SolvedDatapoints([Shard(path) for path, _ in self._parts(datapoints)])
+            return SolvedDatapoints([Shard(part.path) for part in self._parts(datapoints)])
         except FileNotFoundError as error:
             raise FileNotFoundError(
                 f"'{self.root}' lacks solved datapoints, or their files have changed; run the same command again."
             ) from error
 
-    def _parts(self, datapoints: Sequence[Any]) -> list[tuple[Path, list[Any]]]:
+    def _parts(self, datapoints: Sequence[Any]) -> list[_Part]:
         """Return the shards of datapoints: where they are kept, and what is in them."""
         found = [located(datapoint, self.recipe.reading) for datapoint in datapoints]
         folder = self.folder(found)
-        parts = [found[first : first + SHARD_SIZE] for first in range(0, len(found), SHARD_SIZE)]
-        return [(folder / digest([fingerprint(datapoint).hex() for datapoint in part]), part) for part in parts]
+        return [_Part(folder, found[first : first + SHARD_SIZE]) for first in range(0, len(found), SHARD_SIZE)]
 
 
 Solve = Callable[[SolvedStore, Sequence[Any]], SolvedDatapoints]
 """``solve(store, datapoints)`` returns them solved: `SolvedStore.solve`, `SolvedStore.stored`."""
 
 
-def _written(path: Path, results: Iterable[Any], bar: Any) -> Shard:
+class _Part:
+    """Datapoints that are kept together.
+
+    Parameters
+    ----------
+    folder : path
+        Of all shards.
+    datapoints : list
+        As they are asked for.
+    """
+
+    def __init__(self, folder: Path, datapoints: list[Any]) -> None:
+        self.datapoints = datapoints
+        self.fingerprints = [fingerprint(datapoint) for datapoint in datapoints]
+        self.path = folder / digest([one.hex() for one in self.fingerprints])
+
+
+def _results(part: _Part, before: SolvedBefore, run: Callable[[list[Any]], Iterable[Any]]) -> Iterator[Any]:
+    """Yield the datapoints of a part solved, or why not, in order: what was solved before is taken from there."""
+    kept = [before.get(*one) for one in zip(part.fingerprints, part.datapoints, strict=True)]
+    missing = [place for place, one in enumerate(kept) if one is None]
+    done = 0
+    for place, result in zip(missing, run([part.datapoints[place] for place in missing]), strict=True):
+        yield from kept[done:place]
+        yield result
+        done = place + 1
+    yield from kept[done:]
+
+
+def _written(part: _Part, results: Iterable[Any], bar: Any) -> Shard:
     """Write a shard of results; one for which workers were lost is not kept for the next run."""
     solved: list[Solved | None] = []
     failures: dict[int, str] = {}
@@ -202,10 +235,10 @@ def _written(path: Path, results: Iterable[Any], bar: Any) -> Shard:
             failures[place] = reason_of(result)
             lost |= not isinstance(result, FeaturizationError)
         bar.update()
-    write_shard(path, solved, failures)
+    write_shard(part.path, solved, failures, part.fingerprints)
     if lost:  # a worker that died, a full disk
-        (path / AGAIN).touch()
-    return Shard(path)
+        (part.path / AGAIN).touch()
+    return Shard(part.path)
 
 
 def _failed(shards: Sequence[Shard]) -> str:

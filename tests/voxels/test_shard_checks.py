@@ -68,5 +68,5 @@ def test_a_disk_that_takes_a_part_of_an_array_is_called_full(tmp_path, monkeypat
 
     monkeypatch.setattr(np, "save", cut)
     with pytest.raises(WriteError, match=r"cannot be written: the disk is full; free some space"):
-        write_shard(tmp_path / "a", [], {})
+        write_shard(tmp_path / "a", [], {}, [])
     assert list(tmp_path.iterdir()) == []
