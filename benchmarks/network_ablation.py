@@ -3,9 +3,10 @@
     deepchem-density featurize qm9 --out qm9
     python benchmarks/network_ablation.py qm9 --split-by <folder of ATOM3D's lists> --save
 
-Every way gets the same seconds of one core, of which a part measures how many steps they are worth, so that what is dear gets
-fewer steps and each its whole one-cycle schedule. Molecules come from the lists for training and validation; those of the test
-list are never looked at.
+Every way gets the same seconds of one core, so that what is dear gets fewer steps, and each its whole one-cycle schedule. How
+many steps they are worth is measured before, and so are the voxels of fixed orientation made: once, which a long training
+spreads over its epochs (looking_s). Molecules come from the lists for training and validation; those of the test list are
+never looked at.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from deepchem_density.models import prepare_process
 from deepchem_density.tables.id_lists import published_lists, qm9_number
 
 BOX_WIDTH = 12.0
-SHORT, LONG = 10, 40
+SHORT, LONG = 10, 100
 """Steps of two runs whose times differ by nothing but steps."""
 
 Lists = dict[str, list[str]]
@@ -99,22 +100,29 @@ def tried(name: str, given: argparse.Namespace, lists: Lists) -> dict[str, Any]:
         return time.perf_counter() - started
 
     begun = time.perf_counter()
+    if way.orientation == "fixed":
+        for _ in train.iterbatches(deterministic=True):
+            pass
+    looking = time.perf_counter() - begun
     trial = new()
     fit(trial, SHORT)  # compiles
     short, long = fit(trial, SHORT), fit(trial, LONG)
-    speed = (LONG - SHORT) / (long - short)
-    steps = round((given.seconds - (time.perf_counter() - begun)) * speed)
+    steps = round(given.seconds * (LONG - SHORT) / (long - short))
     if steps < LONG:
-        raise SystemExit(
-            f"{given.seconds:g} s arrived, of which measuring '{name}' left {max(0, steps)} steps; give more."
-        )
+        raise SystemExit(f"{given.seconds:g} s arrived, which is {steps} steps of '{name}'; give more.")
     model = new()
     seconds = fit(model, steps)
     errors = [
         np.abs(model.predict(part).ravel() - part.y.ravel()).mean() for part in (valid, train.select(range(len(valid))))
     ]
     weights = sum(one.numel() for one in model.model.parameters())
-    row = {"way": name, "steps": steps, "seconds": seconds, "samples_per_s": steps * model.batch_size / seconds}
+    row = {
+        "way": name,
+        "steps": steps,
+        "seconds": seconds,
+        "looking_s": looking,
+        "samples_per_s": steps * model.batch_size / seconds,
+    }
     return row | {"parameters": weights, "valid_mae": float(errors[0]), "train_mae": float(errors[1])}
 
 
