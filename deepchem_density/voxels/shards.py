@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import shutil
 import uuid
@@ -19,10 +20,11 @@ from deepchem_density.voxels.fingerprints import FINGERPRINT_BYTES
 from deepchem_density.voxels.shard_checks import check_arrays
 from deepchem_density.voxels.solved import Orbitals, Solved
 
-__all__ = ["FINGERPRINTS", "Shard", "write_shard"]
+__all__ = ["Shard", "write_shard"]
 
 FORMAT = "deepchem_density solved datapoints, version 1"
 OPTIONAL = {"b_iso": np.float64, "site_occupancy": np.float64, "formal_charges": np.int64, "residues": np.int64}
+ON_DISK = "weighted"
 NUMBERS = ("charge", "unpaired", "implicit_hydrogens")
 FINGERPRINTS = "fingerprints"
 """Name of the array with the `fingerprint` of each datapoint, which shards of earlier releases lack."""
@@ -110,7 +112,7 @@ class Shard:
     Parameters
     ----------
     folder : path
-        The arrays stay on disk.
+        The orbitals, which are nearly all of it, stay on disk; each array that stays there holds a file open.
 
     Raises
     ------
@@ -118,6 +120,8 @@ class Shard:
         There is none.
     ValueError
         It is damaged.
+    OSError
+        It cannot be read now: too many files are open.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -129,13 +133,18 @@ class Shard:
             self.names, self.maps = list(content["names"]), list(content["maps"])
             self.failures = {int(place): str(reason) for place, reason in content["failures"].items()}
             self._arrays = {
-                path.stem: np.load(path, mmap_mode="r", allow_pickle=False) for path in sorted(folder.glob("*.npy"))
+                path.stem: np.load(path, mmap_mode="r" if path.stem == ON_DISK else None, allow_pickle=False)
+                for path in sorted(folder.glob("*.npy"))
             }
             self._n = len(self._arrays["first_structure"]) - 1
             check_arrays(self._arrays, self._n, self.names, self.maps, self.failures)
         except FileNotFoundError:
             raise
         except Exception as error:  # NumPy tells of damaged headers in many ways
+            if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):  # the files may be sound
+                raise OSError(
+                    error.errno, "Too many files are open; raise the limit (ulimit -n)", str(folder)
+                ) from error
             raise ValueError(
                 f"'{folder}' holds no solved datapoints ({error!r}); delete it and solve again."
             ) from error
@@ -151,6 +160,11 @@ class Shard:
         orbitals = tuple(self._orbitals(i) for i in range(*self._first_orbitals[place : place + 2]))
         whole = Complex(structures[0], structures[1] if len(structures) > 1 else None)
         return Solved(whole, orbitals, self.maps[place] if self.maps else "")
+
+    @property
+    def fingerprints(self) -> np.ndarray:
+        """The fingerprint of each datapoint, (n, 32) uint8; (0, 32) where an earlier release wrote none."""
+        return self._arrays.get(FINGERPRINTS, np.empty((0, FINGERPRINT_BYTES), np.uint8))
 
     def numbers(self) -> dict[str, np.ndarray]:
         """Return the solver's numbers of each datapoint, (n,) each and (n, 3) for the dipole; NaN where there are none.

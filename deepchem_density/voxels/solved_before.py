@@ -6,10 +6,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from deepchem_density.structures.structure import Structure
-from deepchem_density.voxels.shards import FINGERPRINTS, Shard
+from deepchem_density.voxels.shards import Shard
 from deepchem_density.voxels.solved import Solved
 
 __all__ = ["SolvedBefore"]
@@ -31,13 +29,11 @@ class SolvedBefore:
     def __init__(self, folder: Path) -> None:
         self._places: dict[bytes, tuple[Path, int]] = {}
         self._opened = lru_cache(OPEN_SHARDS)(_opened)
-        for path in sorted(folder.glob(f"*/{FINGERPRINTS}.npy")):
-            try:
-                fingerprints = np.load(path, allow_pickle=False)
-            except (OSError, ValueError, EOFError):
-                continue
-            for place, row in enumerate(fingerprints):
-                self._places[row.tobytes()] = path.parent, place
+        for path in sorted(folder.glob("*/about.json")):
+            shard = self._opened(path.parent)
+            if shard is not None:
+                rows = enumerate(shard.fingerprints)
+                self._places |= {row.tobytes(): (path.parent, at) for at, row in rows if at not in shard.failures}
 
     def __len__(self) -> int:
         return len(self._places)
@@ -56,7 +52,7 @@ class SolvedBefore:
             return None
         path, place = self._places[fingerprint]
         shard = self._opened(path)
-        if shard is None or place >= len(shard) or place in shard.failures:
+        if shard is None:
             return None
         solved = shard[place]
         if solved.map_path:  # the same map may lie elsewhere by now

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 import numpy as np
@@ -70,3 +71,23 @@ def test_a_disk_that_takes_a_part_of_an_array_is_called_full(tmp_path, monkeypat
     with pytest.raises(WriteError, match=r"cannot be written: the disk is full; free some space"):
         write_shard(tmp_path / "a", [], {}, [])
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_process_with_too_many_open_files_takes_no_shard_for_damaged(tmp_path, monkeypatch):
+    def refused(*_, **__):
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    folder = shard(tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(np, "load", refused)
+        with pytest.raises(OSError, match=r"Too many files are open; raise the limit \(ulimit -n\)"):
+            shard(tmp_path)
+    assert len(Shard(folder)) == 2
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="the system does not list open files")
+def test_a_shard_holds_one_file_open(tmp_path):
+    folder = shard(tmp_path)
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    opened = [Shard(folder) for _ in range(8)]
+    assert len(list(Path("/proc/self/fd").iterdir())) - before <= len(opened)
